@@ -1,0 +1,1 @@
+"""Groups of students with dates, seats, trainers and courses."""

@@ -1,0 +1,1 @@
+"""Documents and media becoming sections of courses."""

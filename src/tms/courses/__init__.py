@@ -1,0 +1,1 @@
+"""Courses, their sections, and who must take them by when."""

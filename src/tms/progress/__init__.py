@@ -1,0 +1,1 @@
+"""What was learnt: sections done, time spent, the place to resume."""

@@ -1,0 +1,1 @@
+"""Pages, by screen area; they call the rooms in-process."""
