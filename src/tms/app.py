@@ -1,0 +1,66 @@
+"""The API, assembled: the gate, the rooms' routers, and what each room contributes to the whole."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from fastapi import APIRouter, FastAPI
+
+from tms import __version__, startup
+from tms.http import docs, errors, gate, health, policy
+from tms.http.answers import PROBLEMS
+from tms.identity import access
+from tms.identity import routes as identity_routes
+from tms.operations import routes as operations_routes
+from tms.operations.doctor import Check
+from tms.platform import logs
+from tms.platform.settings import get_settings
+
+# Routers under the API's prefix.
+API_ROUTERS: list[APIRouter] = [
+    identity_routes.router,
+    operations_routes.router,
+]
+# Routers at the root: pages, sign-in, and what machines ask about the process.
+ROOT_ROUTERS: list[APIRouter] = [health.router, docs.router]
+
+POLICY = policy.Table(
+    [
+        *health.POLICY,
+        *docs.POLICY,
+        *identity_routes.POLICY,
+        *operations_routes.POLICY,
+    ]
+)
+
+CHECKS: list[Check] = []
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+@asynccontextmanager
+async def _own_database(_: FastAPI) -> AsyncIterator[None]:
+    logs.configure()
+    async with startup.database(get_settings()):
+        yield
+
+
+def create_app(lifespan: Lifespan = _own_database) -> FastAPI:
+    """The application behind its gate. Without a `lifespan` of the caller's it looks after the database itself."""
+    app = FastAPI(
+        title="Training Management System",
+        version=__version__,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        separate_input_output_schemas=False,
+    )
+    for router in API_ROUTERS:
+        app.include_router(router, prefix=policy.API, responses=PROBLEMS)
+    for router in ROOT_ROUTERS:
+        app.include_router(router)
+    errors.install(app)
+    app.add_middleware(gate.Gate, table=POLICY, authenticate=access.authenticate)
+    return app
+
+
+app = create_app()

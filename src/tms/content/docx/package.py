@@ -1,0 +1,133 @@
+"""The parts of a Word document and how they refer to each other (Open Packaging Conventions, ECMA-376 part 2)."""
+
+import posixpath
+import zipfile
+import zlib
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, Self, TypeAlias
+
+from lxml import etree
+
+from tms.content.errors import CorruptDocumentError, DocumentTooComplexError
+
+Element: TypeAlias = etree._Element  # noqa: SLF001  lxml names its element class only so
+W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+W_STRICT = "http://purl.oclc.org/ooxml/wordprocessingml/main"
+R = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+R_STRICT = "http://purl.oclc.org/ooxml/officeDocument/relationships"
+
+
+class Relationship(NamedTuple):
+    """Where a part's reference leads: to another part, or outside the document."""
+
+    kind: str
+    target: str
+    external: bool
+
+
+class WordPackage:
+    """Reads parts of the document at `path`; missing parts are None, damaged ones `CorruptDocumentError`."""
+
+    def __init__(self, path: Path) -> None:
+        self.archive = zipfile.ZipFile(path)
+        self.names = frozenset(self.archive.namelist())
+        self.main = self._main_part()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.archive.close()
+
+    def _main_part(self) -> str:
+        # Word on the web names the main part document2.xml now and then, so the package's relationship decides.
+        for relationship in self._relationships_in("_rels/.rels", "").values():
+            if relationship.kind == "officeDocument" and relationship.target in self.names:
+                return relationship.target
+        if "word/document.xml" in self.names:
+            return "word/document.xml"
+        raise CorruptDocumentError
+
+    def read(self, name: str) -> bytes | None:
+        """The unpacked bytes of a part."""
+        if name not in self.names:
+            return None
+        try:
+            return self.archive.read(name)
+        except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
+            raise CorruptDocumentError from error
+
+    def tree(self, name: str) -> Element | None:
+        """The root element of an XML part."""
+        content = self.read(name)
+        return None if content is None else parse(content)
+
+    def relationships(self, part: str) -> dict[str, Relationship]:
+        """The references of a part by their id."""
+        folder, base = posixpath.split(part)
+        return self._relationships_in(posixpath.join(folder, "_rels", f"{base}.rels"), folder)
+
+    def related(self, kind: str, fallback: str) -> str | None:
+        """The name of the part that the main part refers to as `kind`, such as `footnotes`."""
+        for relationship in self.relationships(self.main).values():
+            if relationship.kind == kind and relationship.target in self.names:
+                return relationship.target
+        return fallback if fallback in self.names else None
+
+    def _relationships_in(self, name: str, folder: str) -> dict[str, Relationship]:
+        root = self.tree(name)
+        if root is None:
+            return {}
+        found = {}
+        for element in root.iter("{*}Relationship"):
+            target = element.get("Target", "")
+            external = element.get("TargetMode") == "External"
+            if not external:
+                target = posixpath.normpath(posixpath.join("/", folder, target)).lstrip("/")
+            kind = element.get("Type", "").rpartition("/")[2]
+            found[element.get("Id", "")] = Relationship(kind, target, external)
+        return found
+
+
+def parse(content: bytes) -> Element:
+    """The root of an XML part, without entities, network or document types."""
+    parser = etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True, remove_pis=True
+    )
+    try:
+        root = etree.fromstring(content, parser)
+    except etree.XMLSyntaxError as error:
+        if "depth" in str(error):
+            raise DocumentTooComplexError from error
+        if "allocation" in str(error):
+            raise MemoryError from error
+        raise CorruptDocumentError from error
+    if root.getroottree().docinfo.internalDTD is not None:
+        raise CorruptDocumentError
+    return root
+
+
+def local(element: Element) -> str:
+    """The element's name without its namespace."""
+    return str(element.tag).rpartition("}")[2]
+
+
+def value_of(element: Element | None, attribute: str = "val") -> str | None:
+    """The `w:val` (or other attribute of the main namespace) of an element that may be missing."""
+    if element is None:
+        return None
+    value = element.get(f"{{{W}}}{attribute}") or element.get(f"{{{W_STRICT}}}{attribute}")
+    return None if value is None else str(value)
+
+
+def is_on(element: Element | None) -> bool:
+    """Whether a switch such as `w:b` is there and not turned off (ECMA-376 part 1, 17.17.4)."""
+    return element is not None and value_of(element) not in {"0", "false", "off"}
+
+
+def namespace_of(element: Element) -> str:
+    """The element's namespace, as a prefix for names of its siblings."""
+    return str(element.tag).rpartition("}")[0] + "}"

@@ -1,0 +1,232 @@
+"""Rewrites a part of a Word document so that the converter, which knows a small dialect, loses nothing of it.
+
+Each paragraph gets a style `Tms...` that names its role (`TmsHeading2`, `TmsBlock`, `TmsNumber1`); what the converter
+does not know (formulas, text boxes, drawings in SVG, fields) is put in terms that it does; noise is taken out, which
+makes the tree several times smaller.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from lxml import etree
+
+from tms.content.docx import drawings, formulas
+from tms.content.docx.numbering import Item, Numbering
+from tms.content.docx.package import (
+    W_STRICT,
+    Element,
+    Relationship,
+    W,
+    is_on,
+    local,
+    namespace_of,
+    value_of,
+)
+from tms.content.docx.styles import StyleSheet, font_of, is_monospaced
+
+START_MARK = "tms-number-"
+_MAIN_NAMESPACES = (W, W_STRICT)
+# Wrappers that the converter would drop together with their text.
+_WRAPPERS = ("fldSimple", "dir", "bdo", "ruby", "rubyBase")
+_DROPPED = (
+    "rt",
+    "proofErr",
+    "lastRenderedPageBreak",
+    "bookmarkEnd",
+    "tblGrid",
+    "tblPr",
+    "permStart",
+    "permEnd",
+)
+_RUN_PROPERTIES = frozenset({"rStyle", "b", "i", "u", "strike", "vertAlign", "highlight", "del"})
+_TYPEWRITTEN = "TmsTypewritten"
+_CELL_PROPERTIES = frozenset({"gridSpan", "vMerge"})
+
+
+@dataclass(slots=True)
+class Preparation:
+    """What a document needs for all of its parts, and what had to be left out (counted by kind)."""
+
+    styles: StyleSheet
+    numbering: Numbering
+    left_out: Counter[str] = field(default_factory=Counter)
+
+
+def prepare(root: Element, relationships: dict[str, Relationship], work: Preparation) -> None:
+    """Rewrite the tree of one part (main text, footnotes or endnotes) in place."""
+    _drop_contents_tables(root)
+    drawings.settle(root, relationships, work.left_out)
+    formulas.write_out(root)
+    for name in _WRAPPERS:
+        for element in list(root.iter(f"{{*}}{name}")):
+            _unwrap(element)
+    for element in list(root.iter(*(f"{{*}}{name}" for name in _DROPPED))):
+        _remove(element)
+    _settle_runs(root, work)
+    _settle_references(root, relationships)
+    _settle_paragraphs(root, work)
+    _drop_noise(root)
+
+
+def _remove(element: Element) -> None:
+    parent = element.getparent()
+    if parent is not None:
+        parent.remove(element)
+
+
+def _unwrap(element: Element) -> None:
+    parent = element.getparent()
+    if parent is None:
+        return
+    place = parent.index(element)
+    for child in reversed(list(element)):
+        if not local(child).endswith("Pr"):
+            parent.insert(place, child)
+    parent.remove(element)
+
+
+def _drop_contents_tables(root: Element) -> None:
+    """A table of contents is made from the headings; the outline of the course takes its place."""
+    for gallery in list(root.iter("{*}docPartGallery")):
+        if value_of(gallery) == "Table of Contents":
+            block = next((ancestor for ancestor in gallery.iterancestors() if local(ancestor) == "sdt"), None)
+            if block is not None:
+                _remove(block)
+
+
+def _settle_runs(root: Element, work: Preparation) -> None:
+    for run in list(_of_main_namespace(root, "r")):
+        name = namespace_of(run)
+        properties = run.find(f"{name}rPr")
+        if properties is not None:
+            if is_on(properties.find(f"{name}vanish")):
+                work.left_out["hidden"] += any(True for _ in run.iter(f"{name}t"))
+                _remove(run)
+                continue
+            _settle_run(properties, name, work.styles)
+        for line_end in run.iterchildren(f"{name}cr"):
+            line_end.tag = f"{name}br"
+
+
+def _settle_run(properties: Element, name: str, styles: StyleSheet) -> None:
+    style = properties.find(f"{name}rStyle")
+    style_id = value_of(style)
+    code = "TmsCode" if styles.is_code_run(style_id) else None
+    if code is None and is_monospaced(font_of(properties)):
+        code = _TYPEWRITTEN
+    bold, italic = styles.emphasis(style_id)
+    for wanted, switch in ((bold, "b"), (italic, "i")):
+        if wanted and properties.find(f"{name}{switch}") is None:
+            etree.SubElement(properties, f"{name}{switch}")
+    if style is not None:
+        properties.remove(style)
+    if code is not None:
+        etree.SubElement(properties, f"{name}rStyle").set(f"{name}val", code)
+    for child in list(properties):
+        if local(child) not in _RUN_PROPERTIES:
+            properties.remove(child)
+
+
+def _settle_references(root: Element, relationships: dict[str, Relationship]) -> None:
+    """References that lead nowhere would stop the converter; their text stays."""
+    targets = set()
+    for link in root.iter("{*}hyperlink"):
+        if anchor := value_of(link, "anchor"):
+            targets.add(anchor)
+        for attribute, value in list(link.attrib.items()):
+            if str(attribute).endswith("}id") and value not in relationships:
+                del link.attrib[attribute]
+    for instruction in root.iter("{*}instrText"):
+        targets.update((instruction.text or "").replace('"', " ").split())
+    for bookmark in list(root.iter("{*}bookmarkStart")):
+        if value_of(bookmark, "name") not in targets:
+            _remove(bookmark)
+
+
+def _of_main_namespace(root: Element, name: str) -> list[Element]:
+    return list(root.iter(*(f"{{{namespace}}}{name}" for namespace in _MAIN_NAMESPACES)))
+
+
+def _settle_paragraphs(root: Element, work: Preparation) -> None:
+    previous: Element | None = None
+    previous_depth = 0
+    for paragraph in _of_main_namespace(root, "p"):
+        name = namespace_of(paragraph)
+        properties = paragraph.find(f"{name}pPr")
+        style_id = value_of(None if properties is None else properties.find(f"{name}pStyle"))
+        if work.styles.is_contents(style_id):
+            _remove(paragraph)
+            continue
+        # An item can only be continued by what follows it directly in the same text or cell.
+        follows = previous is not None and paragraph.getprevious() is previous
+        role, depth = _role(paragraph, properties, style_id, previous_depth if follows else 0, work)
+        previous, previous_depth = paragraph, depth
+        _write_properties(paragraph, name, properties, role)
+
+
+def _role(
+    paragraph: Element, properties: Element | None, style_id: str | None, open_depth: int, work: Preparation
+) -> tuple[str | None, int]:
+    """The role of a paragraph, and the depth of the list that is open after it."""
+    level = _heading_level(properties, style_id, work.styles)
+    item = work.numbering.item(properties, style_id)
+    if level is not None:
+        return f"Heading{min(level, 6)}", 0
+    role = work.styles.role(style_id) or ("Line" if item is None and _is_typewritten(paragraph) else None)
+    if role in {"Block", "Line"} and item is not None and open_depth:
+        return f"{role}{min(item.depth, open_depth)}", open_depth
+    if role in {"Title", "Block", "Line", "TableCaption"} or item is None:
+        return role, 0
+    if item.kind == "Continue":
+        depth = min(item.depth, open_depth)
+        return (f"Continue{depth}", open_depth) if depth else (role, 0)
+    if item.kind == "Number":
+        _mark_number(paragraph, item)
+    return f"{item.kind}{item.depth}", item.depth
+
+
+def _heading_level(properties: Element | None, style_id: str | None, styles: StyleSheet) -> int | None:
+    own = None if properties is None else value_of(properties.find("{*}outlineLvl"))
+    if own is not None and own.isdecimal():
+        return int(own) + 1 if int(own) < 9 else None
+    return styles.heading_level(style_id)
+
+
+def _is_typewritten(paragraph: Element) -> bool:
+    """Whether every run with text is set in a monospaced font by hand: how people write code who do not use styles."""
+    runs = [
+        run for run in paragraph.iter("{*}r") if any((text.text or "").strip() for text in run.iter("{*}t"))
+    ]
+    return len(runs) > 0 and all(value_of(run.find("{*}rPr/{*}rStyle")) == _TYPEWRITTEN for run in runs)
+
+
+def _mark_number(paragraph: Element, item: Item) -> None:
+    """The converter forgets numbers; a bookmark carries them through."""
+    name = namespace_of(paragraph)
+    mark = etree.Element(f"{name}bookmarkStart")
+    mark.set(f"{name}name", f"{START_MARK}{item.number}")
+    paragraph.insert(0, mark)
+
+
+def _write_properties(paragraph: Element, name: str, properties: Element | None, role: str | None) -> None:
+    deleted = None if properties is None else properties.find(f"{name}rPr/{name}del")
+    if properties is not None:
+        paragraph.remove(properties)
+    if role is None and deleted is None:
+        return
+    written = etree.Element(f"{name}pPr")
+    if role is not None:
+        etree.SubElement(written, f"{name}pStyle").set(f"{name}val", f"Tms{role}")
+    if deleted is not None:
+        etree.SubElement(etree.SubElement(written, f"{name}rPr"), f"{name}del")
+    paragraph.insert(0, written)
+
+
+def _drop_noise(root: Element) -> None:
+    for properties in root.iter("{*}tcPr"):
+        for child in list(properties):
+            if local(child) not in _CELL_PROPERTIES:
+                properties.remove(child)
+    for element in root.iter(etree.Element):
+        for attribute in [name for name in element.attrib if "}rsid" in str(name)]:
+            del element.attrib[attribute]

@@ -1,0 +1,86 @@
+"""Why a document was refused. Each says in `detail` what the person who uploaded it can do."""
+
+from tms.platform.errors import DomainError
+
+ACCEPTED = "TMS accepts Word documents (.docx)."
+
+
+class DocumentError(DomainError):
+    """A document that cannot become lessons; the base of every outcome but success."""
+
+    status = 422
+    code = "document_refused"
+    title = "The document cannot be used"
+
+
+class EmptyFileError(DocumentError):
+    """Nothing was uploaded."""
+
+    code = "empty_file"
+    title = "The file is empty; choose the file again, or save it again and upload it"
+
+
+class UnsupportedTypeError(DocumentError):
+    """A file of a kind that TMS does not read."""
+
+    status = 415
+    code = "unsupported_type"
+    title = f"Files of this kind are not accepted. {ACCEPTED}"
+
+
+class TypeMismatchError(DocumentError):
+    """The name promises something else than the content is."""
+
+    code = "type_mismatch"
+    title = "The file's content does not agree with its name"
+
+
+class EncryptedDocumentError(DocumentError):
+    """Protected by a password, or its archive is."""
+
+    code = "encrypted_document"
+    title = "The document is protected by a password; remove the password in Word (File, Info, Protect Document) and upload it again"
+
+
+class CorruptDocumentError(DocumentError):
+    """Damaged, cut short, or built so as to mislead."""
+
+    code = "corrupt_document"
+    title = (
+        "The document is damaged; open it in Word or LibreOffice, save it again as .docx and upload that file"
+    )
+
+
+class DocumentTooLargeError(DocumentError):
+    """More bytes than are accepted, as uploaded or once unpacked."""
+
+    status = 413
+    code = "document_too_large"
+    title = "The document is too large; make its pictures smaller or divide it into several documents"
+
+
+class DocumentTooComplexError(DocumentError):
+    """The limits of memory, time or number were hit."""
+
+    code = "document_too_complex"
+    title = "The document takes too much memory or time; divide it into several documents"
+
+
+class NoContentError(DocumentError):
+    """A sound document with nothing in it to learn from."""
+
+    code = "no_content"
+    title = "The document contains neither text nor pictures"
+
+
+_OUTCOMES: tuple[type[DocumentError], ...] = (
+    EmptyFileError,
+    UnsupportedTypeError,
+    TypeMismatchError,
+    EncryptedDocumentError,
+    CorruptDocumentError,
+    DocumentTooLargeError,
+    DocumentTooComplexError,
+    NoContentError,
+)
+BY_CODE: dict[str, type[DocumentError]] = {outcome.code: outcome for outcome in _OUTCOMES}

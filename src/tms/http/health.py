@@ -1,0 +1,73 @@
+"""What machines ask about the process: is it alive, can it work, how much does it do."""
+
+from typing import Any, Literal
+
+from fastapi import APIRouter, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from tms import __version__
+from tms.http import policy
+from tms.http.errors import Problem
+from tms.platform import db, migrations
+from tms.platform.errors import UnavailableError
+from tms.platform.schemas import Schema
+
+POLICY = [
+    policy.Line("GET", "/", policy.PUBLIC, "anybody: name and version"),
+    policy.Line("GET", "/health", policy.PUBLIC, "anybody: whether the process answers"),
+    policy.Line("GET", "/ready", policy.PUBLIC, "anybody: whether the database answers and is up to date"),
+    policy.Line(
+        "GET", "/metrics", policy.PUBLIC, "anybody who reaches the port: counts without personal data"
+    ),
+]
+
+router = APIRouter(tags=["operations"])
+_head = migrations.head()
+
+
+class NotReadyError(UnavailableError):
+    """Requests should go to another process for now."""
+
+    code = "not_ready"
+    title = "This process cannot serve requests at the moment"
+
+
+class Name(Schema):
+    """What answers here."""
+
+    message: str = "Training Management System API"
+    version: str = __version__
+
+
+class Health(Schema):
+    """The process answers."""
+
+    status: Literal["ok"] = "ok"
+
+
+@router.get("/")
+async def name() -> Name:
+    """Name and version."""
+    return Name()
+
+
+@router.get("/health")
+async def health() -> Health:
+    """The process is alive; says nothing of the parts it needs, so that their trouble does not restart it."""
+    return Health()
+
+
+@router.get("/ready", responses={503: {"model": Problem}})
+async def ready() -> Health:
+    """The database answers and has this version's migrations."""
+    async with db.reading() as session:
+        found: Any = await migrations.current(session)
+    if found != _head:
+        raise NotReadyError("The database is not at this version's migrations; run `tms migrate`.")
+    return Health()
+
+
+@router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+async def metrics() -> Response:
+    """Counts and durations in Prometheus' text format."""
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,26 @@
+"""Sessions as typed parameters of routes. Always use these aliases: one dependency under two scopes is two sessions."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import Depends
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from tms.platform import db
+
+
+async def _write() -> AsyncIterator[AsyncSession]:
+    async with db.transaction() as session:
+        yield session
+
+
+async def _read() -> AsyncIterator[AsyncSession]:
+    async with db.reading() as session:
+        yield session
+
+
+WriteSession = Annotated[AsyncSession, Depends(_write, scope="function")]
+"""One transaction for the request, committed before the answer leaves; a refused commit becomes an error answer."""
+
+ReadSession = Annotated[AsyncSession, Depends(_read, scope="function")]
+"""Reads only; the server refuses writes."""

@@ -1,0 +1,53 @@
+"""From an access token to the caller: the verifier says whose it is, the database whether they may still come in."""
+
+from time import monotonic
+from uuid import UUID
+
+from sqlalchemy import select
+
+from tms.identity import verifier
+from tms.identity.errors import AccountDisabledError, AccountNotLinkedError
+from tms.identity.models import User
+from tms.platform import db
+from tms.platform.caller import Caller, Role
+
+STATUS_SECONDS = 2.0
+"""How long a status is believed: a disabled person is out at most this long after."""
+MOST_REMEMBERED = 50_000
+
+_remembered: dict[str, tuple[float, UUID, str, str]] = {}
+
+
+async def authenticate(token: str) -> Caller:
+    """The caller behind an access token.
+
+    Raises `InvalidTokenError` (401), `AccountNotLinkedError` or `AccountDisabledError` (403), and
+    `ProviderUnavailableError` (503) where the keys that the token is signed with could never be had.
+    """
+    subject = await verifier.verify(token)
+    known = _remembered.get(subject)
+    if known is None or known[0] < monotonic():
+        known = await _look_up(subject)
+    _, user_id, role, status = known
+    if status != "active":
+        raise AccountDisabledError
+    return Caller(user_id, Role(role))
+
+
+async def _look_up(subject: str) -> tuple[float, UUID, str, str]:
+    async with db.reading() as session:
+        row = (
+            await session.execute(select(User.id, User.role, User.status).where(User.account_id == subject))
+        ).one_or_none()
+    if row is None:
+        raise AccountNotLinkedError
+    if len(_remembered) >= MOST_REMEMBERED:
+        _remembered.clear()
+    known = (monotonic() + STATUS_SECONDS, row.id, row.role, row.status)
+    _remembered[subject] = known
+    return known
+
+
+def forget() -> None:
+    """Believe nothing of before: the next request of each person asks the database."""
+    _remembered.clear()

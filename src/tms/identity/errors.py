@@ -1,0 +1,80 @@
+from typing import ClassVar
+
+from tms.platform.errors import (
+    DomainError,
+    ForbiddenError,
+    NotFoundError,
+    UnauthenticatedError,
+    UnavailableError,
+)
+
+
+class EmailTakenError(DomainError):
+    """Two people cannot have one address, however it is spelled."""
+
+    code = "email_taken"
+    title = "A user with this e-mail address already exists"
+    constraint: ClassVar[str | None] = "uq_users_email_norm"
+
+
+class UserNotFoundError(NotFoundError):
+    """No such user, or not visible to the caller."""
+
+    code = "user_not_found"
+    title = "User not found"
+
+
+class InvalidTokenError(UnauthenticatedError):
+    """The access token does not hold: forged, expired, for somebody else, or of another kind."""
+
+    code = "invalid_token"
+    title = "The access token is not valid; sign in again"
+
+
+class AccountNotLinkedError(ForbiddenError):
+    """The token is good, but nobody here has this account."""
+
+    code = "account_not_linked"
+    title = "Your account is not known here; ask an administrator to enrol you"
+
+
+class AccountDisabledError(ForbiddenError):
+    """The person has been disabled, whatever their token says."""
+
+    code = "account_disabled"
+    title = "Your account is disabled; ask an administrator"
+
+
+class ProviderUnavailableError(UnavailableError):
+    """The identity provider does not answer; what was asked for stays noted and goes on later."""
+
+    code = "identity_unavailable"
+    title = "The sign-in server does not answer at the moment; try again shortly"
+
+
+class IdentityConflictError(DomainError):
+    """The provider has an account of this address that is not ours; it is left untouched."""
+
+    code = "identity_conflict"
+    title = "The sign-in server already has an account with this address that TMS did not make"
+
+
+class LastAdministratorError(DomainError):
+    """Somebody must be able to let people in."""
+
+    code = "last_administrator"
+    title = "This is the last active administrator; make another one first"
+
+
+class StatusError(DomainError):
+    """The user's status does not allow the change."""
+
+    code = "wrong_status"
+    title = "The user's status does not allow this"
+
+
+class TemporaryPasswordEndedError(DomainError):
+    """It was used or it has expired; a new one can be made."""
+
+    code = "temporary_password_ended"
+    title = "There is no temporary password to extend; reset the password instead"

@@ -1,0 +1,142 @@
+"""The database: one engine that writes, one that only reads, and the edges at which transactions begin and end."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import DateTime, MetaData, Text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import DeclarativeBase
+
+POOL_SIZE = 10
+POOL_OVERFLOW = 5
+POOL_TIMEOUT_SECONDS = 10
+TIMEOUTS = (
+    "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s -c timezone=UTC"
+)
+
+
+class Base(DeclarativeBase):
+    """Every table; constraints have telling names, because errors are found by them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        datetime: DateTime(timezone=True),
+        str: Text(),
+        dict[str, Any]: JSONB(),
+        list[Any]: JSONB(),
+    }
+
+
+def driver_url(url: str) -> str:
+    """The URL as SQLAlchemy wants it, with psycopg 3 as the one driver."""
+    _, _, rest = url.partition("://")
+    return f"postgresql+psycopg://{rest}"
+
+
+def plain_url(url: str) -> str:
+    """The URL as libpq and psycopg want it."""
+    _, _, rest = url.partition("://")
+    return f"postgresql://{rest}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Database:
+    url: str
+    writer: AsyncEngine
+    reader: AsyncEngine
+    writing: async_sessionmaker[AsyncSession]
+    reading: async_sessionmaker[AsyncSession]
+
+
+_open: _Database | None = None
+
+
+def connect(url: str, *, pool_size: int = POOL_SIZE) -> None:
+    """Prepare the two engines of this process; connections are made when they are first used."""
+    global _open  # noqa: PLW0603 - one database per process, opened and closed by its assembly
+    options: dict[str, Any] = {
+        "pool_size": pool_size,
+        "max_overflow": POOL_OVERFLOW,
+        "pool_timeout": POOL_TIMEOUT_SECONDS,
+        "pool_recycle": 1800,
+    }
+    writer = create_async_engine(
+        driver_url(url),
+        pool_pre_ping=True,
+        connect_args={"options": TIMEOUTS, "connect_timeout": 5},
+        **options,
+    )
+    # AUTOCOMMIT saves BEGIN and ROLLBACK around each read, and the server refuses writes on these connections.
+    reader = create_async_engine(
+        driver_url(url),
+        isolation_level="AUTOCOMMIT",
+        connect_args={"options": f"{TIMEOUTS} -c default_transaction_read_only=on", "connect_timeout": 5},
+        **options,
+    )
+    _open = _Database(
+        url=url,
+        writer=writer,
+        reader=reader,
+        writing=async_sessionmaker(writer, expire_on_commit=False),
+        reading=async_sessionmaker(reader, expire_on_commit=False),
+    )
+
+
+async def disconnect() -> None:
+    """Close every connection of this process."""
+    global _open  # noqa: PLW0603 - see connect
+    if _open is not None:
+        await _open.writer.dispose()
+        await _open.reader.dispose()
+        _open = None
+
+
+def _database() -> _Database:
+    if _open is None:
+        raise RuntimeError("the database is used before platform.db.connect")
+    return _open
+
+
+def url() -> str:
+    """The URL of the database that this process uses."""
+    return _database().url
+
+
+@asynccontextmanager
+async def transaction() -> AsyncIterator[AsyncSession]:
+    """A transaction for jobs, commands and use cases with an outside effect: committed at the end, else rolled back.
+
+    Requests that touch nothing but the database take `http.sessions.WriteSession` instead. Nothing else commits.
+    """
+    async with _database().writing() as session, session.begin():
+        yield session
+
+
+@asynccontextmanager
+async def reading() -> AsyncIterator[AsyncSession]:
+    """A session that only reads; each statement sees the latest committed state."""
+    async with _database().reading() as session:
+        yield session
+
+
+@asynccontextmanager
+async def snapshot() -> AsyncIterator[AsyncSession]:
+    """A session whose statements all see one and the same state: READ ONLY, REPEATABLE READ."""
+    async with _database().writing() as session:
+        await session.connection(
+            execution_options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        )
+        yield session
+        await session.rollback()

@@ -1,0 +1,80 @@
+"""Jobs are rows inserted in the caller's transaction: a rollback drops the job together with the data.
+
+Rooms enqueue by name and never import each other's jobs; `worker` imports every `jobs` module.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+from typing import Any, ParamSpec, TypeVar
+
+from procrastinate import App, PsycopgConnector, RetryStrategy
+from procrastinate.exceptions import AlreadyEnqueued
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from tms.platform import db
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+# Never opened: enqueueing goes through the session's own connection, and a worker brings its own connector.
+_app = App(connector=PsycopgConnector())
+
+PATIENT = RetryStrategy(max_attempts=12, exponential_wait=2)
+"""Twelve tries over about two hours (2 + 4 + ... + 2^12 s): for what depends on somebody else's server."""
+
+
+def job(
+    name: str, *, retry: RetryStrategy | bool = False, periodic: str | None = None
+) -> Callable[[Callable[P, Awaitable[T]]], Callable[P, Awaitable[T]]]:
+    """Declare a job in a room's `jobs` module. `periodic` is a cron line; such a job takes the planned timestamp."""
+
+    def declare(function: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+        # A periodic job never stands in line twice, however many workers plan it.
+        task: Any = _app.task(name=name, retry=retry, queueing_lock=name if periodic else None)(function)
+        if periodic:
+            _app.periodic(cron=periodic)(task)
+        return function
+
+    return declare
+
+
+async def enqueue(
+    session: AsyncSession,
+    name: str,
+    *,
+    unique: str | None = None,
+    after: timedelta | None = None,
+    **arguments: str | int,
+) -> None:
+    """Insert a job in the session's transaction.
+
+    Arguments hold ids only, never personal data or secrets. A job whose `unique` key still waits is not inserted twice.
+    """
+    connection = await session.connection()
+    raw = (await connection.get_raw_connection()).driver_connection
+    deferrer = _app.configure_task(
+        name,
+        connection=raw,
+        queueing_lock=unique,
+        schedule_in={"seconds": int(after.total_seconds())} if after else None,
+    )
+    if unique is None:
+        await deferrer.defer_async(**arguments)
+        return
+    with suppress(AlreadyEnqueued):
+        # A refused insert would abort the caller's transaction; the savepoint takes it back alone.
+        async with session.begin_nested():
+            await deferrer.defer_async(**arguments)
+
+
+@asynccontextmanager
+async def opened() -> AsyncIterator[App]:
+    """The queue with a connector of its own, for workers and for what looks after jobs."""
+    async with _app.with_connector(PsycopgConnector(conninfo=db.plain_url(db.url()))).open_async() as app:
+        yield app
+
+
+def names() -> frozenset[str]:
+    """The names of all jobs declared so far."""
+    return frozenset(name for name in _app.tasks if not name.startswith("builtin:"))

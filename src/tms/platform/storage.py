@@ -1,0 +1,100 @@
+"""Files in a local folder or in S3, by one code path. The caller keeps type, size and hash in the database.
+
+obstore's asynchronous interface can abort an exiting interpreter, so its synchronous one runs in threads.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import obstore
+from obstore.store import LocalStore, S3Store
+
+from tms.platform.errors import UnavailableError
+from tms.platform.settings import get_settings
+
+CHUNK_BYTES = 256 * 1024
+
+
+class StorageUnavailableError(UnavailableError):
+    """The storage does not answer or refuses us."""
+
+    code = "storage_unavailable"
+    title = "The file storage does not answer at the moment; try again shortly"
+
+
+class MissingObjectError(Exception):
+    """The database names an object that the storage does not have."""
+
+
+@lru_cache
+def _store() -> Any:
+    settings = get_settings()
+    if settings.aws_s3_bucket:
+        secret = settings.aws_secret_access_key
+        endpoint: dict[str, Any] = (
+            {"endpoint": settings.aws_endpoint_url} if settings.aws_endpoint_url else {}
+        )
+        return S3Store(
+            settings.aws_s3_bucket,
+            access_key_id=settings.aws_access_key_id,
+            secret_access_key=secret.get_secret_value() if secret else None,
+            region=settings.aws_region,
+            client_options={"allow_http": True, "timeout": "30s", "connect_timeout": "2s"},
+            retry_config={"max_retries": 2},
+            **endpoint,
+        )
+    folder = settings.tms_home / "files"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return LocalStore(folder)
+
+
+async def put(key: str, file: Path) -> None:
+    """Store a local file under `key`, streamed; an object that is there already is replaced by the same bytes."""
+    try:
+        await asyncio.to_thread(obstore.put, _store(), key, file)
+    except obstore.exceptions.BaseError as error:
+        raise StorageUnavailableError from error
+
+
+async def read(key: str) -> AsyncIterator[bytes]:
+    """The object's bytes in chunks of 256 KiB at most; raises `MissingObjectError` before the first one."""
+    try:
+        result = await asyncio.to_thread(obstore.get, _store(), key)
+    except FileNotFoundError as error:
+        raise MissingObjectError(key) from error
+    except obstore.exceptions.BaseError as error:
+        raise StorageUnavailableError from error
+    chunks = iter(result.stream(min_chunk_size=CHUNK_BYTES))
+    while (chunk := await asyncio.to_thread(next, chunks, None)) is not None:
+        yield bytes(chunk)
+
+
+async def fetch(key: str, target: Path) -> None:
+    """Copy the object to a local file, streamed."""
+    with target.open("wb") as file:
+        async for chunk in read(key):
+            await asyncio.to_thread(file.write, chunk)
+
+
+async def delete(key: str) -> None:
+    """Remove the object; one that is not there is fine."""
+    try:
+        await asyncio.to_thread(obstore.delete, _store(), key)
+    except FileNotFoundError:
+        return
+    except obstore.exceptions.BaseError as error:
+        raise StorageUnavailableError from error
+
+
+async def exists(key: str) -> bool:
+    """Whether the storage has the object."""
+    try:
+        await asyncio.to_thread(obstore.head, _store(), key)
+    except FileNotFoundError:
+        return False
+    except obstore.exceptions.BaseError as error:
+        raise StorageUnavailableError from error
+    return True

@@ -1,0 +1,34 @@
+"""What every process of TMS does first and last: find the database, bring it up to date, connect, disconnect."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from tms.platform import db, embedded, migrations
+from tms.platform.settings import Settings
+
+
+@asynccontextmanager
+async def database(settings: Settings) -> AsyncIterator[str]:
+    """Connect to the database of the settings, or to the embedded one, which is started or adopted; yields its URL.
+
+    The embedded one is migrated at once, since nobody else looks after it; another one by `tms migrate` or `tms up`.
+    """
+    if settings.database_url:
+        url = settings.database_url.get_secret_value()
+        db.connect(url)
+        try:
+            yield url
+        finally:
+            await db.disconnect()
+        return
+    server = await asyncio.to_thread(embedded.acquire, settings.tms_home)
+    try:
+        await asyncio.to_thread(migrations.upgrade, server.url)
+        db.connect(server.url)
+        try:
+            yield server.url
+        finally:
+            await db.disconnect()
+    finally:
+        await asyncio.to_thread(server.release)

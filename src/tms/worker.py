@@ -1,0 +1,33 @@
+"""The job worker, assembled: it imports every room's jobs and runs them until it is told to stop."""
+
+import asyncio
+
+from tms import startup
+from tms.identity import jobs as identity_jobs
+from tms.operations import jobs as operations_jobs
+from tms.platform import logs, queue
+from tms.platform.settings import Settings
+
+# Importing a `jobs` module declares its jobs; the names are kept so that nothing here looks unused.
+JOBS = (identity_jobs, operations_jobs)
+
+CONCURRENCY = 8
+DRAIN_SECONDS = 20
+
+
+async def run(settings: Settings, *, once: bool = False) -> None:
+    """Run jobs until SIGTERM or SIGINT, letting those at work finish; `once`: until none is left."""
+    logs.configure()
+    async with startup.database(settings), queue.opened() as app:
+        await app.run_worker_async(
+            concurrency=CONCURRENCY,
+            wait=not once,
+            shutdown_graceful_timeout=DRAIN_SECONDS,
+            delete_jobs="successful",
+            install_signal_handlers=not once,
+        )
+
+
+def main(settings: Settings) -> None:
+    """The worker as a process."""
+    asyncio.run(run(settings))
