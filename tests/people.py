@@ -1,11 +1,14 @@
 """People of the tests, with clients that carry their access tokens."""
 
 from itertools import count
+from time import time
 from uuid import UUID
 
 import httpx2
 from sqlalchemy import insert, select
 
+from tms.identity.builtin import hashing, tokens
+from tms.identity.builtin.models import Account
 from tms.identity.emails import normalise
 from tms.identity.models import User, student_codes
 from tms.platform import db
@@ -89,29 +92,48 @@ class People:
         self.clients.append(client)
         return client
 
-    async def _make(self, role, first_name=None, last_name=None, email=None, status="active"):
+    async def _make(self, role, first_name=None, last_name=None, email=None, status="active", password=None):
+        """`password` is for who signs in at the pages; without one the account has none, which is quick."""
         number = next(_numbers)
         user_id = new_id()
         account_id = str(new_id())
         email = email or f"{role}{number}@example.org"
+        hashed = await hashing.hash_password(password) if password else None
         async with db.transaction() as session:
             number = (await session.execute(select(student_codes.next_value()))).scalar_one()
+            first_name = first_name or role.capitalize()
+            last_name = last_name or f"Number {number}"
             await session.execute(
                 insert(User).values(
                     id=user_id,
                     account_id=account_id,
                     email=email,
                     email_norm=normalise(email),
-                    first_name=first_name or role.capitalize(),
-                    last_name=last_name or f"Number {number}",
+                    first_name=first_name,
+                    last_name=last_name,
                     role=role,
                     status=status,
                     student_code=code("STU", number) if role == "student" else None,
+                )
+            )
+            await session.execute(
+                insert(Account).values(
+                    id=UUID(account_id),
+                    user_id=user_id,
+                    email=email,
+                    email_norm=normalise(email),
+                    first_name=first_name,
+                    last_name=last_name,
+                    role=role,
+                    enabled=status != "disabled",
+                    password_hash=hashed,
                 )
             )
         return self._client(user_id, account_id, email, await token_for(account_id))
 
 
 async def token_for(account_id):
-    """An access token as the identity provider would sign it."""
-    return f"token-of-{account_id}"
+    """An access token of this account, signed by the identity provider's present key, in a session of its own."""
+    holder = tokens.Holder(UUID(account_id), f"{account_id}@example.org", "Some", "Body", "student")
+    grant = tokens.Grant(new_id(), "tms-cli", "openid profile email", int(time()))
+    return await tokens.access_token(holder, grant)

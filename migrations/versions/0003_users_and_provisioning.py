@@ -59,6 +59,7 @@ def upgrade() -> None:
         sa.Column("user_id", sa.Uuid, sa.ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
         sa.Column("key_id", sa.String(16), nullable=False),
         sa.Column("epoch", sa.Integer, nullable=False),
+        sa.Column("applied_epoch", sa.Integer, nullable=False, server_default="0"),
         sa.Column("expires_at", instant, nullable=False),
         sa.Column("ended_at", instant),
     )

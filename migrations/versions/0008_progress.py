@@ -15,7 +15,7 @@ def upgrade() -> None:
         sa.Column("assignment_id", sa.Uuid(), nullable=False),
         sa.Column("completed_sections", sa.Integer(), server_default="0", nullable=False),
         sa.Column("outline", sa.Integer(), nullable=False),
-        sa.Column("time_spent_seconds", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("time_spent_seconds", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("last_section_id", sa.Uuid(), nullable=True),
         sa.Column("last_seen_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("completed_at", sa.DateTime(timezone=True), nullable=True),

@@ -6,6 +6,9 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from fastapi import APIRouter, FastAPI
 
 from tms import __version__, startup
+from tms.batches import assignment_routes
+from tms.batches import doctor as batches_doctor
+from tms.batches import routes as batches_routes
 from tms.http import docs, errors, gate, health, policy
 from tms.http.answers import PROBLEMS
 from tms.identity import access
@@ -14,11 +17,16 @@ from tms.operations import routes as operations_routes
 from tms.operations.doctor import Check
 from tms.platform import logs
 from tms.platform.settings import get_settings
+from tms.progress import doctor as progress_doctor
+from tms.progress import routes as progress_routes
 
 # Routers under the API's prefix.
 API_ROUTERS: list[APIRouter] = [
+    batches_routes.router,
+    assignment_routes.router,
     identity_routes.router,
     operations_routes.router,
+    progress_routes.router,
 ]
 # Routers at the root: pages, sign-in, and what machines ask about the process.
 ROOT_ROUTERS: list[APIRouter] = [health.router, docs.router]
@@ -27,12 +35,15 @@ POLICY = policy.Table(
     [
         *health.POLICY,
         *docs.POLICY,
+        *batches_routes.POLICY,
+        *assignment_routes.POLICY,
         *identity_routes.POLICY,
         *operations_routes.POLICY,
+        *progress_routes.POLICY,
     ]
 )
 
-CHECKS: list[Check] = []
+CHECKS: list[Check] = [*batches_doctor.CHECKS, *progress_doctor.CHECKS]
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 

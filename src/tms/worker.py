@@ -3,13 +3,15 @@
 import asyncio
 
 from tms import startup
+from tms.batches import jobs as batches_jobs
 from tms.identity import jobs as identity_jobs
 from tms.operations import jobs as operations_jobs
 from tms.platform import logs, queue
 from tms.platform.settings import Settings
+from tms.progress import jobs as progress_jobs
 
 # Importing a `jobs` module declares its jobs; the names are kept so that nothing here looks unused.
-JOBS = (identity_jobs, operations_jobs)
+JOBS = (batches_jobs, identity_jobs, operations_jobs, progress_jobs)
 
 CONCURRENCY = 8
 DRAIN_SECONDS = 20

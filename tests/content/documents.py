@@ -1,13 +1,9 @@
 """Makes documents for the tests: good ones with python-docx, and others that no word processor would write."""
 
-import io
 import zipfile
 from pathlib import Path
 
 import docx as python_docx
-from docx.oxml import OxmlElement, parse_xml
-from docx.oxml.ns import qn
-from docx.shared import Inches
 
 from tms.content import docx
 
@@ -102,23 +98,3 @@ def picture(reference, alternative="", extension=""):
         f"<pic:pic><pic:blipFill><a:blip {embed}>{extension}</a:blip></pic:blipFill></pic:pic>"
         "</a:graphicData></a:graphic></wp:inline></w:drawing></w:r></w:p>"
     )
-
-
-__all__ = [
-    "DATA",
-    "PNG",
-    "Inches",
-    "OxmlElement",
-    "build",
-    "io",
-    "pack",
-    "paragraph",
-    "parse_xml",
-    "parts",
-    "picture",
-    "python_docx",
-    "qn",
-    "read",
-    "read_body",
-    "relations",
-]

@@ -48,6 +48,9 @@ async def _look_up(subject: str) -> tuple[float, UUID, str, str]:
     return known
 
 
-def forget() -> None:
-    """Believe nothing of before: the next request of each person asks the database."""
-    _remembered.clear()
+def forget(subject: str | None = None) -> None:
+    """Ask the database at the next request of this person, or of everybody."""
+    if subject is None:
+        _remembered.clear()
+    else:
+        _remembered.pop(subject, None)

@@ -72,6 +72,8 @@ class TemporaryPassword(Base):
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
     key_id: Mapped[str] = mapped_column(String(16))
     epoch: Mapped[int]
+    applied_epoch: Mapped[int] = mapped_column(server_default="0")
+    """The newest epoch whose password the identity provider has been given."""
     expires_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
     """When it was used for the first time, or ended by its expiry: from then on it is shown to nobody."""

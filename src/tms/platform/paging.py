@@ -11,8 +11,12 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, RowMapping, Select, func, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
 from tms.platform.errors import DomainError, FieldError
+
+Expression = ColumnElement[Any] | InstrumentedAttribute[Any]
+AnySelect = Select[*tuple[Any, ...]]
 
 TOTAL_LIMIT = 10_000
 """Up to here `total` is exact; above it is null, since counting would cost more than the page."""
@@ -67,11 +71,11 @@ def _decode(cursor: str, sort: str, kind: type) -> tuple[Any, UUID]:
 
 async def fetch(
     session: AsyncSession,
-    statement: Select[Any],
+    statement: AnySelect,
     *,
     request: PageRequest,
-    sorts: Mapping[str, ColumnElement[Any]],
-    key: ColumnElement[UUID],
+    sorts: Mapping[str, Expression],
+    key: Expression,
 ) -> Page:
     """Run `statement` as one page, in one SQL statement.
 
@@ -111,6 +115,6 @@ async def fetch(
     )
 
 
-def contains(column: ColumnElement[str], text: str) -> ColumnElement[bool]:
+def contains(column: Expression, text: str) -> ColumnElement[bool]:
     """A case-insensitive search for `text` as it stands: its wildcards are escaped."""
     return column.icontains(text, autoescape=True)

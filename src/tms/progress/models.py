@@ -1,7 +1,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tms.platform.db import Base
@@ -19,7 +19,8 @@ class CourseProgress(Base):
     completed_sections: Mapped[int] = mapped_column(server_default="0")
     """Live sections done, when the course's outline had the number below."""
     outline: Mapped[int]
-    time_spent_seconds: Mapped[int] = mapped_column(server_default="0")
+    time_spent_seconds: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    """The sum over all sections, removed ones too."""
     last_section_id: Mapped[UUID | None] = mapped_column(ForeignKey("course_sections.id"), index=True)
     last_seen_at: Mapped[datetime | None]
     completed_at: Mapped[datetime | None]

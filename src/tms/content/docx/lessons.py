@@ -164,7 +164,7 @@ def _finish(draft: _Draft, title: str, shift: int, notes: dict[str, Element], di
     if draft.heading is not None:
         full = title_of(draft.heading)
         title = shorten(full)
-        if title != full or next(draft.heading.iter("a"), None) is not None:
+        if title != full or draft.heading.find(".//a[@href]") is not None:
             # What the title cannot hold (its end, a link, a note) stays at the top of the lesson.
             draft.heading.tag = "p"
             lesson.append(draft.heading)

@@ -3,6 +3,7 @@
 Counting follows ECMA-376 part 1, 17.9: lists of one abstract definition go on counting, a `startOverride` begins anew.
 """
 
+import re
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -11,6 +12,7 @@ from tms.content.docx.package import Element, local, value_of
 from tms.content.docx.styles import StyleSheet
 
 DEEPEST = 9
+_DEPTH_IN_NAME = re.compile(r"list (?:bullet|number) ([2-5])")
 
 
 class Item(NamedTuple):
@@ -55,11 +57,12 @@ class Numbering:
         level = None if known is None else known.levels.get(depth)
         if known is None or level is None:
             return None
+        shown = max(depth + 1, self._depth_of_style(style_id))
         if level.format == "none" or (level.format == "bullet" and not level.text.strip()):
-            return Item("Continue", depth + 1, 0)
+            return Item("Continue", shown, 0)
         if level.format == "bullet":
-            return Item("Bullet", depth + 1, 0)
-        return Item("Number", depth + 1, self._count(list_id, known, depth, level))
+            return Item("Bullet", shown, 0)
+        return Item("Number", shown, self._count(list_id, known, depth, level))
 
     def _place(self, properties: Element | None, style_id: str | None) -> tuple[str, int] | None:
         own = None if properties is None else properties.find("{*}numPr")
@@ -74,6 +77,13 @@ class Numbering:
         if depth is None:
             depth = self._linked_depth(list_id, style_id)
         return list_id, min(int(depth) if depth.isdecimal() else 0, DEEPEST - 1)
+
+    def _depth_of_style(self, style_id: str | None) -> int:
+        """Word's own styles `List Bullet 2` to `List Number 5` are lists of one level, only indented."""
+        for style in self.styles.lineage(style_id):
+            if match := _DEPTH_IN_NAME.fullmatch(style.name):
+                return int(match[1])
+        return 1
 
     def _linked_depth(self, list_id: str, style_id: str | None) -> str:
         known = self.lists.get(list_id)

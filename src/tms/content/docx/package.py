@@ -100,10 +100,9 @@ def parse(content: bytes) -> Element:
     try:
         root = etree.fromstring(content, parser)
     except etree.XMLSyntaxError as error:
-        if "depth" in str(error):
+        # libxml2 has no better name than "unknown error" for memory that it was refused.
+        if any(sign in str(error) for sign in ("depth", "Resource limit", "allocation", "unknown error")):
             raise DocumentTooComplexError from error
-        if "allocation" in str(error):
-            raise MemoryError from error
         raise CorruptDocumentError from error
     if root.getroottree().docinfo.internalDTD is not None:
         raise CorruptDocumentError

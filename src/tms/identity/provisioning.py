@@ -1,0 +1,212 @@
+"""A user's account at the identity provider: a resumable step, so that no crash leaves anybody half enrolled.
+
+T1 (`service.register` and `start`) commits the user together with the job. `step` takes a lease on the row, makes or
+adopts the account, and T2 records the outcome. The request calls `step` at once; the job calls it again until done.
+"""
+
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from tms.identity import passwords, providers
+from tms.identity.errors import IdentityConflictError, ProviderUnavailableError
+from tms.identity.models import Provisioning, TemporaryPassword, User
+from tms.identity.provider import Account, Person
+from tms.operations import audit
+from tms.platform import db, queue
+from tms.platform.caller import Role
+
+logger = logging.getLogger(__name__)
+
+PATIENCE = timedelta(seconds=10)
+"""The job starts this much later, since the request tries at once."""
+LEASE = timedelta(seconds=60)
+ANNOUNCE_AFTER = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class _Lease:
+    person: Person
+    account_id: str | None
+    password: str
+    epoch: int | None
+    welcome: dict[str, Any] | None
+
+
+async def start(
+    session: AsyncSession, user_id: UUID, *, welcome: dict[str, Any] | None, by_job: bool = True
+) -> None:
+    """Note that the account is to be made, with the job that makes it; `welcome` is the context of the first mail.
+
+    Not `by_job` is who brings a permanent password, which no job can know.
+    """
+    await session.execute(insert(Provisioning).values(user_id=user_id, welcome=welcome))
+    if by_job:
+        await _enqueue(session, user_id)
+
+
+async def _enqueue(session: AsyncSession, user_id: UUID) -> None:
+    await queue.enqueue(session, "identity.provision", after=PATIENCE, user_id=str(user_id))
+
+
+async def again(session: AsyncSession, user_id: UUID, *, by_job: bool = True) -> None:
+    """Start over for somebody whose account could not be made."""
+    await session.execute(
+        update(Provisioning)
+        .where(Provisioning.user_id == user_id)
+        .values(done_at=None, leased_until=None, last_error=None)
+    )
+    if by_job:
+        await _enqueue(session, user_id)
+
+
+async def step(user_id: UUID, *, permanent_password: str | None = None) -> None:
+    """Make or adopt the account of a user whose provisioning is open; nothing happens if somebody else is at it.
+
+    `permanent_password` is for the first administrator, who brings one. Raises `ProviderUnavailableError` to be tried
+    again, and `IdentityConflictError` after it has been recorded.
+    """
+    lease = await _take_lease(user_id, permanent_password)
+    if lease is None:
+        return
+    try:
+        account = await providers.current().create_or_adopt(
+            lease.person, password=lease.password, temporary=permanent_password is None
+        )
+    except IdentityConflictError as conflict:
+        await _record_conflict(user_id, conflict)
+        raise
+    except ProviderUnavailableError as error:
+        await _give_back(user_id, error.code)
+        raise
+    await _record_account(user_id, account, lease)
+
+
+async def _take_lease(user_id: UUID, permanent_password: str | None) -> _Lease | None:
+    async with db.transaction() as session:
+        taken = (
+            await session.execute(
+                update(Provisioning)
+                .where(
+                    Provisioning.user_id == user_id,
+                    Provisioning.done_at.is_(None),
+                    or_(Provisioning.leased_until.is_(None), Provisioning.leased_until < func.now()),
+                )
+                .values(leased_until=func.now() + LEASE, attempts=Provisioning.attempts + 1)
+                .returning(Provisioning.welcome)
+            )
+        ).one_or_none()
+        if taken is None:
+            return None
+        user = (
+            await session.execute(
+                select(User, TemporaryPassword.epoch)
+                .outerjoin(TemporaryPassword, TemporaryPassword.user_id == User.id)
+                .where(User.id == user_id, User.status == "provisioning")
+            )
+        ).one_or_none()
+        if user is None:
+            # Disabled or erased in the meantime: there is nothing to make any more.
+            await session.execute(
+                update(Provisioning)
+                .where(Provisioning.user_id == user_id)
+                .values(done_at=func.now(), leased_until=None)
+            )
+            return None
+        row, epoch = user
+        password = permanent_password or passwords.derive(user_id, epoch)
+        return _Lease(person_of(row), row.account_id, password, epoch, taken.welcome)
+
+
+def person_of(user: User) -> Person:
+    """What the provider is told of a user."""
+    return Person(user.id, user.email_norm, user.first_name, user.last_name, Role(user.role))
+
+
+async def _record_account(user_id: UUID, account: Account, lease: _Lease) -> None:
+    """T2: the user can sign in; the welcome goes out by a job of the same transaction."""
+    async with db.transaction() as session:
+        activated = await session.execute(
+            update(User)
+            .where(User.id == user_id, User.status == "provisioning")
+            .values(account_id=account.id, status="active", updated_at=func.now(), version=User.version + 1)
+            .returning(User.role)
+        )
+        role = activated.scalar_one_or_none()
+        await session.execute(
+            update(Provisioning)
+            .where(Provisioning.user_id == user_id)
+            .values(done_at=func.now(), leased_until=None, last_error=None)
+        )
+        if role is None:
+            # Disabled while the account was being made: it is mirrored as what the user is now.
+            await session.execute(update(User).where(User.id == user_id).values(account_id=account.id))
+            await queue.enqueue(
+                session, "identity.mirror", unique=f"identity.mirror:{user_id}", user_id=str(user_id)
+            )
+            return
+        await audit.record(
+            session, actor=None, action="user.provisioned", object_type="user", object_id=user_id, changes={}
+        )
+        if lease.epoch is not None and not await passwords.applied(session, user_id, lease.epoch):
+            await queue.enqueue(session, "identity.apply_password", user_id=str(user_id))
+        if lease.welcome is not None:
+            await queue.enqueue(
+                session,
+                "notifications.send",
+                user_id=str(user_id),
+                template="welcome",
+                key=f"welcome:{user_id}",
+            )
+        if role == Role.STUDENT:
+            await queue.enqueue(session, "courses.announce", unique="courses.announce", after=ANNOUNCE_AFTER)
+
+
+async def _record_conflict(user_id: UUID, conflict: IdentityConflictError) -> None:
+    async with db.transaction() as session:
+        await session.execute(
+            update(User)
+            .where(User.id == user_id, User.status == "provisioning")
+            .values(status="identity_conflict", updated_at=func.now(), version=User.version + 1)
+        )
+        await session.execute(
+            update(Provisioning)
+            .where(Provisioning.user_id == user_id)
+            .values(done_at=func.now(), leased_until=None, last_error=conflict.code)
+        )
+    logger.warning("identity conflict", extra={"user": str(user_id)})
+
+
+async def _give_back(user_id: UUID, code: str) -> None:
+    async with db.transaction() as session:
+        await session.execute(
+            update(Provisioning)
+            .where(Provisioning.user_id == user_id)
+            .values(leased_until=None, last_error=code)
+        )
+
+
+async def resume() -> None:
+    """Enqueue what is open for longer than ten minutes; a step that is at work keeps its lease."""
+    async with db.transaction() as session:
+        waiting = (
+            await session.execute(
+                select(Provisioning.user_id)
+                .join(TemporaryPassword, TemporaryPassword.user_id == Provisioning.user_id)
+                .where(
+                    Provisioning.done_at.is_(None),
+                    Provisioning.created_at < func.now() - timedelta(minutes=10),
+                    or_(Provisioning.leased_until.is_(None), Provisioning.leased_until < func.now()),
+                )
+                .limit(1000)
+            )
+        ).scalars()
+        for user_id in waiting:
+            await queue.enqueue(
+                session, "identity.provision", unique=f"identity.provision:{user_id}", user_id=str(user_id)
+            )

@@ -1,0 +1,234 @@
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    RowMapping,
+    ScalarSelect,
+    Select,
+    Text,
+    Uuid,
+    and_,
+    bindparam,
+    case,
+    cast,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy.dialects.postgresql import JSON
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from tms.batches import queries as batches
+from tms.batches.models import Batch, BatchStudent
+from tms.courses.models import Assignment, Course
+from tms.identity.models import User
+from tms.platform import paging
+from tms.platform.caller import Caller, Role
+from tms.platform.paging import Page, PageRequest
+from tms.progress import queries as progress
+from tms.progress.errors import ProgressNotFoundError
+from tms.students.errors import StudentNotFoundError
+
+_EMPTY = literal_column("'[]'::json", JSON)
+
+# Codes are STU001 ... STU999, STU1000 ...: in the order of their numbers, not of their letters.
+_by_code = func.lpad(func.substr(User.student_code, 4), 10, "0")
+
+SORTS: dict[str, ColumnElement[Any]] = {
+    "name": User.last_name + " " + User.first_name,
+    "createdAt": User.created_at.expression,
+    "studentId": _by_code,
+}
+
+
+def visible_to(caller: Caller) -> ColumnElement[bool]:
+    """Which people are students and may be seen: by administrators all, by trainers those of the batches that they
+    run, by everybody themselves. Who was a student once and is a trainer now, is still a student with a record here.
+    """
+    student = User.student_code.is_not(None)
+    if caller.is_admin:
+        return student
+    if caller.role is Role.TRAINER:
+        taught = User.id.in_(batches.students_of_trainer(caller.id))
+        return and_(student, or_(User.id == caller.id, taught))
+    return and_(student, User.id == caller.id)
+
+
+def _phone(caller: Caller) -> ColumnElement[Any]:
+    """Phone numbers are for administrators, and one's own."""
+    return User.phone.expression if caller.is_admin else case((User.id == caller.id, User.phone))
+
+
+def _batches(caller: Caller) -> ScalarSelect[Any]:
+    """A student's batches that the caller may see, as a JSON list of `StudentBatch`, in the order of joining."""
+    seat = (
+        select(
+            Batch.id.label("batch_id"),
+            Batch.batch_code,
+            Batch.name.label("batch_name"),
+            BatchStudent.joined_at,
+        )
+        .join(BatchStudent, BatchStudent.batch_id == Batch.id)
+        .where(
+            BatchStudent.student_id == User.id,
+            or_(batches.visible_to(caller), BatchStudent.student_id == caller.id),
+        )
+        .correlate(User)
+        .subquery("seat")
+    )
+    listed = func.json_agg(seat.table_valued()).aggregate_order_by(seat.c.joined_at, seat.c.batch_id)
+    return select(func.coalesce(listed, _EMPTY, type_=JSON)).scalar_subquery()
+
+
+def _overview(caller: Caller) -> Select[Any]:
+    return select(
+        User.id,
+        User.student_code.label("student_id"),
+        User.email,
+        User.first_name,
+        User.last_name,
+        _phone(caller).label("phone"),
+        User.status,
+        User.created_at,
+        User.version,
+        _batches(caller).label("batches"),
+        progress.summary(User.id.expression).label("summary"),
+    ).where(visible_to(caller))
+
+
+def overview(row: RowMapping) -> dict[str, Any]:
+    """A row of `students` or `student` as `StudentOut` wants it."""
+    summary = row["summary"]
+    return {
+        **row,
+        "enrolled_courses": summary["total_enrolled"],
+        "completed_courses": summary["completed"],
+        "average_progress": summary["average_progress"],
+    }
+
+
+async def students(
+    session: AsyncSession,
+    caller: Caller,
+    request: PageRequest,
+    *,
+    search: str | None,
+    batch: UUID | None,
+    status: str | None,
+) -> Page:
+    """A page of the students that the caller may see, with their batches and statistics, in one statement.
+
+    Who was erased has no name to show any more and is left out, unless that status is asked for.
+    """
+    statement = _overview(caller).where(User.status == status if status else User.status != "erased")
+    if search:
+        statement = statement.where(
+            or_(
+                paging.contains(User.first_name + " " + User.last_name, search),
+                paging.contains(User.email.expression, search),
+                paging.contains(User.student_code.expression, search),
+            )
+        )
+    if batch:
+        members = (
+            select(BatchStudent.student_id)
+            .join(Batch, Batch.id == BatchStudent.batch_id)
+            .where(Batch.id == batch, batches.visible_to(caller))
+        )
+        statement = statement.where(User.id.in_(members))
+    return await paging.fetch(session, statement, request=request, sorts=SORTS, key=User.id.expression)
+
+
+async def student(session: AsyncSession, caller: Caller, student_id: UUID) -> RowMapping:
+    """One student with batches and statistics; raises `StudentNotFoundError`."""
+    statement = _overview(caller).where(User.id == student_id)
+    row: RowMapping | None = (await session.execute(statement)).mappings().one_or_none()
+    if row is None:
+        raise StudentNotFoundError
+    return row
+
+
+def _wire_time(instant: ColumnElement[Any]) -> ColumnElement[str]:
+    """RFC 3339 in UTC, as every other answer spells it."""
+    pattern = literal_column("""'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'""", Text)
+    return func.to_char(func.timezone(literal_column("'UTC'", Text), instant), pattern)
+
+
+@cache
+def _courses() -> Select[Any]:
+    """One row for the student `:student_id`: `courses`, the JSON text of a list of `AssignedCourse`, and statistics.
+
+    Built once, and the database writes the JSON: people look at their courses more often than at anything else.
+    """
+    student_id = bindparam("student_id", type_=Uuid)
+    state = progress.states().where(Assignment.student_id == student_id).subquery("state")
+    item = select(
+        state.c.course_id.label("id"),
+        state.c.course_code.label("courseCode"),
+        state.c.title,
+        state.c.description,
+        state.c.template_type.label("templateType"),
+        state.c.progress,
+        state.c.sections_completed.label("sectionsCompleted"),
+        state.c.total_sections.label("totalSections"),
+        state.c.status,
+        _wire_time(state.c.assigned_at).label("assignedAt"),
+        _wire_time(state.c.due_at).label("dueDate"),
+        _wire_time(state.c.completed_at).label("completedAt"),
+        state.c.waived,
+        state.c.last_section_id.label("lastSectionId"),
+    ).lateral("item")
+    in_order = func.json_agg(item.table_valued()).aggregate_order_by(
+        state.c.assigned_at, state.c.assignment_id
+    )
+    listed = (
+        select(cast(func.coalesce(in_order, _EMPTY), Text).label("courses"), *progress.statistics(state))
+        .select_from(state)
+        .join(item, true())
+        .subquery("listed")
+    )
+    return select(*listed.c).select_from(User).join(listed, true()).where(User.id == student_id)
+
+
+async def courses_json(session: AsyncSession, caller: Caller, student_id: UUID) -> bytes:
+    """A student's courses and statistics as the JSON of `StudentCourses`, in one statement.
+
+    Raises `StudentNotFoundError`. Courses come in the order in which they were assigned; waived ones are listed, but
+    not counted; withdrawn ones and drafts are not there.
+    """
+    statement = _courses().where(visible_to(caller))
+    row = (await session.execute(statement, {"student_id": student_id})).one_or_none()
+    if row is None:
+        raise StudentNotFoundError
+    return (
+        b'{"courses":%b,"statistics":{"totalEnrolled":%d,"completed":%d,"inProgress":%d,'
+        b'"notStarted":%d,"averageProgress":%d}}'
+    ) % (
+        row.courses.encode(),
+        row.total_enrolled,
+        row.completed,
+        row.in_progress,
+        row.not_started,
+        row.average_progress,
+    )
+
+
+async def course(
+    session: AsyncSession, caller: Caller, student_id: UUID, course_id: UUID, *, explain: bool
+) -> dict[str, Any]:
+    """A student's progress in one course, as `CourseExplained`; raises `ProgressNotFoundError`."""
+    statement = (
+        progress.states()
+        .join(User, User.id == Assignment.student_id)
+        .where(Assignment.student_id == student_id, Course.id == course_id, visible_to(caller))
+    )
+    if explain:
+        statement = statement.add_columns(progress.explanation().label("sections"))
+    row = (await session.execute(statement)).mappings().one_or_none()
+    if row is None:
+        raise ProgressNotFoundError
+    return {"sections": None, **progress.course(row)}

@@ -1,0 +1,286 @@
+"""Reading happens in a child that is stopped at its limits, sees nothing of the machine, and is not trusted."""
+
+import asyncio
+import json
+import os
+import re
+import socket
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.content.documents import DATA, build
+from tms.content import sandbox
+from tms.content.errors import (
+    CorruptDocumentError,
+    DocumentTooComplexError,
+    DocumentTooLargeError,
+    EmptyFileError,
+    EncryptedDocumentError,
+    UnsupportedTypeError,
+)
+from tms.content.sandbox import Limits
+
+QUICK = Limits(cpu_seconds=1, seconds=5, memory_bytes=256 * 1024 * 1024, file_bytes=4 * 1024 * 1024)
+
+
+@pytest.fixture
+def temporary(tmp_path, monkeypatch):
+    """The folder of temporary files; what is in it after a test was left behind."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    yield folder
+    assert list(folder.iterdir()) == []
+
+
+@pytest.fixture
+def plant(monkeypatch, tmp_path, temporary):
+    """Runs the planted reader: `await plant("loop")`."""
+
+    async def run(what, limits=QUICK, progress=None):
+        monkeypatch.setattr(sandbox, "_PROGRAM", (str(Path(__file__).parent / "planted.py"), what))
+        path = tmp_path / "input.docx"
+        path.write_bytes(b"anything")
+        async with sandbox.extracting(
+            path, filename="a.docx", limits=limits, progress=progress
+        ) as extraction:
+            return extraction
+
+    return run
+
+
+def running_plants():
+    found = []
+    for process in psutil.process_iter(["cmdline", "status"]):
+        command = process.info["cmdline"] or []
+        if (
+            process.info["status"] != psutil.STATUS_ZOMBIE
+            and str(Path(__file__).parent / "planted.py") in command
+        ):
+            found.append(process.pid)
+    return found
+
+
+async def test_the_real_documents(temporary):
+    steps = []
+
+    async def progress(fraction, message):
+        steps.append((fraction, message))
+
+    for name, lessons, pictures in (("python-basics.docx", 6, 15), ("databases.docx", 9, 4)):
+        async with sandbox.extracting(DATA / name, filename=name, progress=progress) as extraction:
+            assert len(extraction.lessons) == lessons
+            assert len(extraction.pictures) == pictures
+            assert [picture.number for picture in extraction.pictures] == list(range(1, pictures + 1))
+            assert all(picture.path.stat().st_size == picture.size for picture in extraction.pictures)
+            assert extraction.kind == "docx"
+    fractions = [fraction for fraction, _ in steps]
+    assert fractions[: len(fractions) // 2] == sorted(fractions[: len(fractions) // 2])
+    assert ("Found 9 lessons") in [message for _, message in steps]
+
+
+async def test_two_at_once_do_not_meet(temporary, tmp_path):
+    async def one(number):
+        path = build(tmp_path / f"{number}.docx", ("Heading 1", f"Lesson {number}"), (None, "a"))
+        async with sandbox.extracting(path, filename="a.docx") as extraction:
+            await asyncio.sleep(0.1)
+            return extraction.lessons[0].title
+
+    assert await asyncio.gather(one(1), one(2)) == ["Lesson 1", "Lesson 2"]
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "outcome"),
+    [
+        (b"", "a.docx", EmptyFileError),
+        (b"%PDF-1.7", "a.pdf", UnsupportedTypeError),
+        (b"PK\x03\x04", "a.docx", CorruptDocumentError),
+        (
+            b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le"),
+            "a.docx",
+            EncryptedDocumentError,
+        ),
+    ],
+)
+async def test_refusals_come_through_with_their_advice(temporary, tmp_path, content, name, outcome):
+    path = tmp_path / "x"
+    path.write_bytes(content)
+    with pytest.raises(outcome) as refusal:
+        async with sandbox.extracting(path, filename=name):
+            pass
+    assert len(refusal.value.detail) > 20
+
+
+async def test_names_are_only_data(temporary, tmp_path):
+    path = build(tmp_path / "x", (None, "a"))
+    for name in (
+        "--help.docx",
+        "a\nb\x00c.docx",
+        "$(id).docx",
+        "../../x.docx",
+        "ü" * 300 + ".docx",
+        "-c.docx",
+    ):
+        async with sandbox.extracting(path, filename=name) as extraction:
+            title = extraction.lessons[0].title
+            assert "\n" not in title
+            assert "/" not in title
+            assert len(title) <= 255
+
+
+async def test_an_endless_loop_ends_at_the_limit_of_processor_time(plant):
+    began = time.monotonic()
+    with pytest.raises(DocumentTooComplexError) as refusal:
+        await plant("loop")
+    assert "longer than" not in refusal.value.detail
+    assert time.monotonic() - began < 4
+
+
+async def test_waiting_ends_at_the_limit_of_the_clock(plant):
+    with pytest.raises(DocumentTooComplexError, match=r"longer than 1\.5 seconds"):
+        await plant("sleep", Limits(seconds=1.5))
+    assert running_plants() == []
+
+
+async def test_memory_is_bounded(plant):
+    with pytest.raises(DocumentTooComplexError) as refusal:
+        await plant("hog")
+    assert "longer than" not in refusal.value.detail
+
+
+@pytest.mark.parametrize(
+    ("what", "outcome"),
+    [
+        ("recurse", DocumentTooComplexError),
+        ("crash", DocumentTooComplexError),
+        ("killed", DocumentTooComplexError),
+        ("fill", DocumentTooLargeError),
+        ("raise", CorruptDocumentError),
+        ("silent", CorruptDocumentError),
+        ("nul", CorruptDocumentError),
+        ("surrogate", CorruptDocumentError),
+        ("long", CorruptDocumentError),
+        ("link", CorruptDocumentError),
+        ("outside", CorruptDocumentError),
+        ("extra", CorruptDocumentError),
+    ],
+)
+async def test_whatever_goes_wrong_has_an_outcome(plant, what, outcome):
+    with pytest.raises(outcome) as refusal:
+        await plant(what)
+    assert "secret" not in refusal.value.detail
+
+
+async def test_processes_that_the_child_began_end_with_it(plant):
+    with pytest.raises((DocumentTooComplexError, CorruptDocumentError)):
+        await plant("fork", Limits(seconds=1.5))
+    assert running_plants() == []
+
+
+async def test_cancelling_ends_the_child(plant):
+    asleep = asyncio.Event()
+
+    async def progress(fraction, message):
+        asleep.set()
+
+    reading = asyncio.create_task(plant("sleep", Limits(), progress))
+    await asyncio.wait_for(asleep.wait(), 10)
+    assert running_plants() != []
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    assert running_plants() == []
+
+
+async def test_a_progress_callback_that_fails_ends_the_child(plant):
+    async def progress(fraction, message):
+        raise ConnectionError("the listener has gone")
+
+    with pytest.raises(ConnectionError):
+        await plant("sleep", Limits(), progress)
+    assert running_plants() == []
+
+
+async def test_the_child_ends_when_its_parent_is_killed(tmp_path):
+    program = (
+        "import asyncio, pathlib, sys\nfrom tms.content import sandbox\n"
+        f"sandbox._PROGRAM = ({str(Path(__file__).parent / 'planted.py')!r}, 'sleep')\n"
+        "async def tell(*_): print('asleep', flush=True)\n"
+        "asyncio.run(sandbox.extract(pathlib.Path(sys.argv[1]), filename='a.docx', folder=pathlib.Path(sys.argv[2]),"
+        " progress=tell))"
+    )
+    (tmp_path / "input.docx").write_bytes(b"x")
+    (tmp_path / "folder").mkdir()
+    parent = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        program,
+        str(tmp_path / "input.docx"),
+        str(tmp_path / "folder"),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert await asyncio.wait_for(parent.stdout.readline(), 20) == b"asleep\n"
+    assert running_plants() != []
+    parent.kill()
+    await parent.wait()
+    for _ in range(100):
+        if not running_plants():
+            break
+        await asyncio.sleep(0.05)
+    assert running_plants() == []
+
+
+async def test_floods_of_progress_are_dropped(plant):
+    steps = []
+
+    async def progress(fraction, message):
+        steps.append(message)
+
+    extraction = await plant("chatter", Limits(), progress)
+    assert extraction.lessons[0].title == "A title"
+    assert steps == []
+
+
+async def test_what_the_child_hands_over_is_cleaned_once_more(plant):
+    extraction = await plant("script")
+    assert extraction.lessons[0].html == '<p>Text</p><a rel="noopener noreferrer">l</a>'
+
+
+async def test_the_network_is_out_of_reach(plant):
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        extraction = None
+        try:
+            extraction = await plant(f"connect={listener.getsockname()[1]}")
+        except CorruptDocumentError:
+            return
+    # Where the kernel refuses namespaces the connection succeeds, and is reported so.
+    assert extraction.network_isolated is False
+
+
+async def test_nothing_of_the_machine_is_seen(plant):
+    extraction = await plant("secrets")
+    seen = json.loads(re.sub("<[^>]*>", "", extraction.lessons[0].html))
+    assert set(seen["environment"]) <= {"TMPDIR", "LC_CTYPE"}
+    if extraction.files_isolated:
+        for name in ("/etc/passwd", "/root", "/proc/1/environ", "write"):
+            assert seen[name] == "PermissionError"
+
+
+async def test_leftovers_of_killed_processes_are_swept(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    old, young, other = (tmp_path / name for name in ("tms-document-old", "tms-document-young", "other"))
+    for folder in (old, young, other):
+        folder.mkdir()
+        (folder / "x").write_text("x")
+    long_ago = time.time() - 7200
+    for folder in (old, other):
+        os.utime(folder, (long_ago, long_ago))
+    assert sandbox.sweep() == 1
+    assert sorted(folder.name for folder in tmp_path.iterdir()) == ["other", "tms-document-young"]
