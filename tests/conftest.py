@@ -1,6 +1,7 @@
 """Fixtures: a real PostgreSQL, migrated once and cloned for each test process; the real application in front of it."""
 
 import fcntl
+import importlib
 import os
 import tempfile
 from pathlib import Path
@@ -158,6 +159,8 @@ async def people(client, app):
 @pytest.fixture
 def run_jobs(database):
     """`await run_jobs()` runs every job that waits, those planned for later too, until none is left."""
+    # Jobs are declared when the worker's assembly is imported.
+    importlib.import_module("tms.worker")
 
     async def run(rounds: int = 10):
         async with await psycopg.AsyncConnection.connect(database, autocommit=True) as connection:

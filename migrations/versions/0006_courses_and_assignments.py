@@ -34,6 +34,12 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "status <> 'published' OR section_count > 0", name=op.f("ck_courses_published_has_sections")
         ),
+        sa.CheckConstraint(
+            "status <> 'draft' OR published_at IS NULL", name=op.f("ck_courses_draft_was_never_published")
+        ),
+        sa.CheckConstraint(
+            "status <> 'published' OR published_at IS NOT NULL", name=op.f("ck_courses_published_since")
+        ),
         sa.CheckConstraint("status IN ('draft', 'published', 'archived')", name=op.f("ck_courses_status")),
         sa.CheckConstraint(
             "template_type IN ('video-only', 'text-video', 'text-image', 'text-only')",
@@ -49,7 +55,7 @@ def upgrade() -> None:
     op.create_index("ix_courses_created_at_id", "courses", ["created_at", "id"], unique=False)
     op.create_index("ix_courses_created_by", "courses", ["created_by"], unique=False)
     op.create_index("ix_courses_published_by", "courses", ["published_by"], unique=False)
-    op.create_index("ix_courses_title_id", "courses", ["title", "id"], unique=False)
+    op.create_index("ix_courses_title_id", "courses", [sa.text("lower(title)"), "id"], unique=False)
     op.create_table(
         "course_assignments",
         sa.Column("id", sa.Uuid(), nullable=False),

@@ -9,6 +9,8 @@ from tms import __version__, startup
 from tms.batches import assignment_routes
 from tms.batches import doctor as batches_doctor
 from tms.batches import routes as batches_routes
+from tms.courses import doctor as courses_doctor
+from tms.courses import routes as courses_routes
 from tms.http import docs, errors, gate, health, policy
 from tms.http.answers import PROBLEMS
 from tms.identity import access
@@ -19,14 +21,17 @@ from tms.platform import logs
 from tms.platform.settings import get_settings
 from tms.progress import doctor as progress_doctor
 from tms.progress import routes as progress_routes
+from tms.students import routes as students_routes
 
 # Routers under the API's prefix.
 API_ROUTERS: list[APIRouter] = [
     batches_routes.router,
     assignment_routes.router,
+    courses_routes.router,
     identity_routes.router,
     operations_routes.router,
     progress_routes.router,
+    students_routes.router,
 ]
 # Routers at the root: pages, sign-in, and what machines ask about the process.
 ROOT_ROUTERS: list[APIRouter] = [health.router, docs.router]
@@ -37,13 +42,15 @@ POLICY = policy.Table(
         *docs.POLICY,
         *batches_routes.POLICY,
         *assignment_routes.POLICY,
+        *courses_routes.POLICY,
         *identity_routes.POLICY,
         *operations_routes.POLICY,
         *progress_routes.POLICY,
+        *students_routes.POLICY,
     ]
 )
 
-CHECKS: list[Check] = [*batches_doctor.CHECKS, *progress_doctor.CHECKS]
+CHECKS: list[Check] = [*batches_doctor.CHECKS, *courses_doctor.CHECKS, *progress_doctor.CHECKS]
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 

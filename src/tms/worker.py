@@ -4,6 +4,7 @@ import asyncio
 
 from tms import startup
 from tms.batches import jobs as batches_jobs
+from tms.courses import jobs as courses_jobs
 from tms.identity import jobs as identity_jobs
 from tms.operations import jobs as operations_jobs
 from tms.platform import logs, queue
@@ -11,7 +12,7 @@ from tms.platform.settings import Settings
 from tms.progress import jobs as progress_jobs
 
 # Importing a `jobs` module declares its jobs; the names are kept so that nothing here looks unused.
-JOBS = (batches_jobs, identity_jobs, operations_jobs, progress_jobs)
+JOBS = (batches_jobs, courses_jobs, identity_jobs, operations_jobs, progress_jobs)
 
 CONCURRENCY = 8
 DRAIN_SECONDS = 20

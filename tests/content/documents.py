@@ -5,7 +5,8 @@ from pathlib import Path
 
 import docx as python_docx
 
-from tms.content import docx
+from tms.content.docx import document as documents
+from tms.courses import html as lesson_html
 
 DATA = Path(__file__).parent.parent / "data"
 W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
@@ -70,10 +71,13 @@ def paragraph(text, style=None):
 
 
 def read(path, tmp_path, filename=None):
-    """Read in this process; the sandbox has tests of its own."""
+    """Read in this process and clean as the parent does; the sandbox has tests of its own."""
     folder = tmp_path / "pictures"
     folder.mkdir(exist_ok=True)
-    return docx.read(path, folder, filename=filename or path.name, report=lambda *_: None)
+    found = documents.read(path, folder, filename=filename or path.name, report=lambda *_: None)
+    for lesson in found.lessons:
+        lesson.html = lesson_html.sanitise_extracted(lesson.html)
+    return found
 
 
 def read_body(tmp_path, body, **more):

@@ -3,9 +3,8 @@
 import threading
 
 import pytest
+from tests.notifications.postboxes import free_port, message
 
-from tests.notifications.conftest import free_port
-from tests.notifications.test_mail_smtp import message
 from tms.platform import mail
 
 

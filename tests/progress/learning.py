@@ -33,6 +33,8 @@ async def make_course(*kinds, by, learners=(), status="published", title="A cour
                 title=title,
                 template_type="text-only",
                 status=status,
+                published_at=func.now() if status != "draft" else None,
+                published_by=by.id if status != "draft" else None,
                 section_count=len(kinds),
                 outline=len(kinds),
                 created_by=by.id,
@@ -88,6 +90,8 @@ async def remove_section(made, section):
         await session.execute(
             update(Section).where(Section.id == section).values(archived_at=func.now(), order_index=None)
         )
+        for place, left in enumerate((known for known in made.sections if known != section), start=1):
+            await session.execute(update(Section).where(Section.id == left).values(order_index=place))
     made.sections.remove(section)
 
 

@@ -91,25 +91,29 @@ def _statement(*conditions: ColumnElement[bool]) -> tuple[Select[Any], Any]:
         ),
         False,
     )
-    statement = select(
-        state.c.assignment_id.label("id"),
-        state.c.student_id.label("user_id"),
-        User.student_code.label("student_id"),
-        queries.full_name.label("student_name"),
-        state.c.course_id,
-        state.c.course_code,
-        state.c.title.label("course_title"),
-        state.c.assigned_at,
-        state.c.due_at.label("due_date"),
-        state.c.extended_to,
-        state.c.extension_reason.label("reason"),
-        state.c.waived,
-        state.c.closed_at.is_not(None).label("closed"),
-        overdue.label("overdue"),
-        state.c.progress,
-        state.c.status,
-        state.c.sources,
-    ).join(User, User.id == state.c.student_id)
+    statement = (
+        select(
+            state.c.assignment_id.label("id"),
+            state.c.student_id.label("user_id"),
+            User.student_code.label("student_id"),
+            queries.full_name.label("student_name"),
+            state.c.course_id,
+            state.c.course_code,
+            state.c.title.label("course_title"),
+            state.c.assigned_at,
+            state.c.due_at.label("due_date"),
+            state.c.extended_to,
+            state.c.extension_reason.label("reason"),
+            state.c.waived,
+            state.c.closed_at.is_not(None).label("closed"),
+            overdue.label("overdue"),
+            state.c.progress,
+            state.c.status,
+            state.c.sources,
+        )
+        .select_from(state)
+        .join(User, User.id == state.c.student_id)
+    )
     return statement, (state, overdue)
 
 

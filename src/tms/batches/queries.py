@@ -145,7 +145,7 @@ async def page(
     """A page of the batches that the caller may see, in one statement."""
     return await paging.fetch(
         session,
-        select(*COLUMNS).where(_matches(caller, wanted)),
+        select(*COLUMNS).select_from(Batch).where(_matches(caller, wanted)),
         request=request,
         sorts={
             "startDate": Batch.start_date,
@@ -184,7 +184,7 @@ def shows_course(caller: Caller) -> ColumnElement[bool]:
     if caller.is_admin:
         return true()
     if caller.role is Role.TRAINER:
-        return or_(Course.status != "draft", courses.visible_to(caller))
+        return or_(courses.open_to_learners(), courses.visible_to(caller))
     return courses.visible_to(caller)
 
 
@@ -226,6 +226,7 @@ async def members(
     await one(session, caller, batch_id)
     statement = (
         select(*MEMBER_COLUMNS)
+        .select_from(User)
         .join(BatchStudent, BatchStudent.student_id == User.id)
         .where(BatchStudent.batch_id == batch_id)
     )
@@ -244,6 +245,7 @@ async def seats(session: AsyncSession, batch_id: UUID, student_ids: list[UUID]) 
     """Some of those who hold a seat in the batch, by name."""
     statement = (
         select(*MEMBER_COLUMNS)
+        .select_from(User)
         .join(BatchStudent, BatchStudent.student_id == User.id)
         .where(BatchStudent.batch_id == batch_id, User.id.in_(student_ids))
         .order_by(by_name, User.id)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sys
 from typing import Annotated
 
 import typer
@@ -60,9 +61,10 @@ def serve(
 
     if supervised:
         serving.end_with_parent()
-    serving.serve(
-        settings, serving.listen(settings) if listener is None else socket.socket(fileno=listener), workers
-    )
+    bound = serving.listen(settings) if listener is None else socket.socket(fileno=listener)
+    if not supervised:
+        print(f"tms: the API answers at {settings.public_url}; stop it with Ctrl-C.", file=sys.stderr)
+    serving.serve(settings, bound, workers)
 
 
 @app.command()

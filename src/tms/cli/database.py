@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
+from alembic.util.exc import CommandError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from tms.cli.failures import CannotStartError, without_secrets
 from tms.platform import db, embedded, migrations
-from tms.platform.embedded import Embedded
 from tms.platform.settings import Settings
 
 OLDEST_VERSION = 160_000
@@ -43,18 +44,19 @@ def reach(settings: Settings) -> None:
 
 
 def migrate(url: str) -> None:
-    """Bring the database to this version's tables."""
-    migrations.upgrade(url)
+    """Bring the database to this version's tables. Raises `CannotStartError`, and leaves the database as it was then."""
+    try:
+        migrations.upgrade(url)
+    except CommandError as error:
+        msg = f"The database {without_secrets(url)} is of another version of TMS ({error}): run the TMS that made it, or a newer one"
+        raise CannotStartError(msg) from error
+    except SQLAlchemyError as error:
+        reason = _first_line(error.orig if isinstance(error, DBAPIError) and error.orig else error)
+        msg = f"The database {without_secrets(url)} cannot be brought up to date ({reason}): mend that, then run `tms migrate`"
+        raise CannotStartError(msg) from error
 
 
-def renew(settings: Settings, held: Embedded) -> Embedded:
-    """Use the embedded server anew where its guardian has died, and end the old use."""
-    fresh = embedded.acquire(settings.tms_home, timeout=20)
-    held.release()
-    return fresh
-
-
-def _first_line(error: Exception) -> str:
+def _first_line(error: BaseException) -> str:
     lines = str(error).strip().splitlines()
     # libpq tells the reason last in a line that begins with the address, which is known already.
     return lines[0].rsplit("failed: ", 1)[-1] if lines else type(error).__name__

@@ -49,6 +49,7 @@ def _run(settings: Settings, listener: socket.socket) -> None:
             if not (settings.tms_home / "postgres" / "data").exists():
                 _say("Preparing the database. This takes a few seconds the first time.")
             held = embedded.acquire(settings.tms_home)
+            database.migrate(held.url)
         else:
             database.reach(settings)
             database.migrate(settings.database_url.get_secret_value())
@@ -61,17 +62,31 @@ def _run(settings: Settings, listener: socket.socket) -> None:
             ),
             Part("The worker", ["worker", "--supervised"]),
         ]
-        for part in parts:
-            part.start()
-        _await_readiness(listener, parts)
-        print(report(settings, first), flush=True)
+        _start(settings, listener, parts, first)
         held = _supervise(settings, parts, held)
     finally:
         _stop(parts, held)
 
 
+def _start(
+    settings: Settings, listener: socket.socket, parts: list[Part], first: FirstAdministrator | None
+) -> None:
+    """Start the parts and report once they serve."""
+    told = False
+    try:
+        for part in parts:
+            part.start()
+        _await_readiness(listener, parts)
+        print(report(settings, first), flush=True)
+        told = True
+    finally:
+        if first is not None and not told:
+            # The password exists from now on, and would be lost.
+            _say(f"Sign in, once TMS runs: {_how_to_sign_in(first)}")
+
+
 async def _prepare(settings: Settings) -> FirstAdministrator | None:
-    """Bring the database up to date, and make the first administrator where there is none."""
+    """Make the first administrator where there is none."""
     password = settings.tms_admin_password
     async with startup.database(settings):
         return await administrators.ensure_first(
@@ -89,11 +104,23 @@ def _supervise(settings: Settings, parts: list[Part], held: Embedded | None) -> 
         look = beats % _BEATS_BETWEEN_LOOKS_AT_THE_DATABASE == 0
         if look and held is not None and not embedded.is_running(settings.tms_home):
             _say("The database is not running; starting it again")
-            try:
-                held = database.renew(settings, held)
-            except EmbeddedError as error:
-                _say(str(error))
+            held = _renew(settings, parts, held)
         time.sleep(_BEAT)
+
+
+def _renew(settings: Settings, parts: list[Part], held: Embedded) -> Embedded:
+    """Use the embedded server anew where its guardian has died, and end the old use."""
+    try:
+        fresh = embedded.acquire(settings.tms_home, timeout=20)
+    except EmbeddedError as error:
+        _say(str(error))
+        return held
+    held.release()
+    if fresh.url != held.url:
+        # Its port was taken meanwhile; the parts learn of the new one when they are started again.
+        for part in parts:
+            part.ask_to_end()
+    return fresh
 
 
 def _stop(parts: list[Part], held: Embedded | None) -> None:

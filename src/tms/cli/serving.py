@@ -9,16 +9,12 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from tms.cli.failures import CannotStartError
 from tms.platform.settings import Settings
-
-if TYPE_CHECKING:
-    from fastapi import FastAPI
 
 BACKLOG = 2048
 DRAIN_SECONDS = 10
@@ -39,7 +35,7 @@ def listen(settings: Settings) -> socket.socket:
     except PermissionError as error:
         raise CannotStartError(f"Port {port} needs more rights: set TMS_PORT to 1024 or more") from error
     except OSError as error:
-        msg = f"Cannot listen at {host} port {port} ({error.strerror}): end what uses it, or set TMS_HOST and TMS_PORT"
+        msg = f"Cannot listen at {host} port {port} ({os.strerror(error.errno or 0)}): end what uses it, or set TMS_HOST and TMS_PORT"
         raise CannotStartError(msg) from error
 
 
@@ -67,7 +63,7 @@ def serve(settings: Settings, listener: socket.socket, workers: int = 1) -> None
         sys.exit(1)
 
 
-def app_of_a_worker() -> FastAPI:
+def app_of_a_worker() -> object:
     """The application; in one of several processes it ends with the process that started them."""
     from tms.app import app  # noqa: PLC0415 - the process that only looks after the others needs no application
 

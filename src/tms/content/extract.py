@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import tms
-from tms.content import archive, confine, docx, sniff
+from tms.content import archive, confine, sniff
+from tms.content.docx import document as documents
 from tms.content.errors import DocumentError, DocumentTooComplexError, DocumentTooLargeError
 from tms.content.protocol import EXIT_FAILED, EXIT_OUT_OF_MEMORY, RESULT
 
@@ -28,7 +29,7 @@ def read_word(path: Path, folder: Path, filename: str, report: Report) -> dict[s
     kind = sniff.require_word(path, filename)
     report(0.1, "Looking the file over")
     archive.inspect(path)
-    document = docx.read(path, folder, filename=filename, report=report)
+    document = documents.read(path, folder, filename=filename, report=report)
     if kind is sniff.Kind.DOCM:
         document.warnings.append("The document contains macros; they were left out.")
     return {"kind": "docx", **asdict(document)}

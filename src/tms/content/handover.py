@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from tms.content import sanitise
 from tms.content.errors import BY_CODE, CorruptDocumentError
 from tms.content.protocol import RESULT
+from tms.courses import html as lesson_html
 
 log = logging.getLogger(__name__)
 
@@ -131,7 +131,7 @@ def collect(folder: Path) -> Extraction:
 
 
 def _lesson(handed: _HandedLesson) -> Lesson:
-    html = sanitise.clean(handed.html)
+    html = lesson_html.sanitise_extracted(handed.html)
     return Lesson(handed.title, html, handed.words, handed.minutes, tuple(handed.pictures))
 
 

@@ -15,14 +15,12 @@ from tms.platform.settings import get_settings
 MEDIA_PATH = "/api/v1/media/"
 """Where pictures are read; what is signed is this path with the id behind it."""
 
-_BLOCKS = frozenset(
-    "blockquote dd details div dl dt figcaption figure hr li ol p pre section summary ul".split()
-)
-_HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
-_TABLES = frozenset({"caption", "table", "tbody", "td", "tfoot", "th", "thead", "tr"})
-_INLINE = frozenset(
-    "a abbr b br cite code del em i img ins kbd mark q s samp small span strong sub sup u var".split()
-)
+_BLOCKS = {"blockquote", "details", "div", "figcaption", "figure", "hr", "p", "pre", "section", "summary"}
+_LISTS = {"dd", "dl", "dt", "li", "ol", "ul"}
+_HEADINGS = {"h1", "h2", "h3", "h4", "h5", "h6"}
+_TABLES = {"caption", "table", "tbody", "td", "tfoot", "th", "thead", "tr"}
+_INLINE = {"a", "br", "code", "del", "em", "b", "i", "img", "ins", "kbd", "mark", "q", "s", "samp", "small"}
+_INLINE |= {"abbr", "cite", "span", "strong", "sub", "sup", "u", "var"}
 _ATTRIBUTES = {
     "*": {"dir", "lang"},
     "a": {"href", "id"},
@@ -67,7 +65,7 @@ def _cleaner(pictures: re.Pattern[str]) -> nh3.Cleaner:
         return value if pattern is None or pattern.fullmatch(value.strip()) else None
 
     return nh3.Cleaner(
-        tags=set(_BLOCKS | _HEADINGS | _TABLES | _INLINE),
+        tags=_BLOCKS | _LISTS | _HEADINGS | _TABLES | _INLINE,
         clean_content_tags={"script", "style"},
         attributes=_ATTRIBUTES,
         attribute_filter=keep,

@@ -1,7 +1,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Sequence, String, UniqueConstraint, func
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Sequence, String, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tms.platform.db import Base
@@ -20,10 +20,12 @@ class Course(Base):
         ),
         CheckConstraint("status IN ('draft', 'published', 'archived')", name="status"),
         CheckConstraint("status <> 'published' OR section_count > 0", name="published_has_sections"),
+        CheckConstraint("status <> 'draft' OR published_at IS NULL", name="draft_was_never_published"),
+        CheckConstraint("status <> 'published' OR published_at IS NOT NULL", name="published_since"),
         CheckConstraint("section_count >= 0", name="section_count"),
         CheckConstraint("estimated_duration >= 0", name="estimated_duration"),
         Index("ix_courses_created_at_id", "created_at", "id"),
-        Index("ix_courses_title_id", "title", "id"),
+        Index("ix_courses_title_id", text("lower(title)"), "id"),
         Index("ix_courses_created_by", "created_by"),
         Index("ix_courses_published_by", "published_by"),
     )

@@ -83,7 +83,9 @@ def _trainers() -> ScalarSelect[Any]:
 
 def _sections() -> ScalarSelect[Any]:
     columns = ("id", "title", "content", "video_url", "image_url", "order_index", "duration", "completion")
-    pairs = [part for name in (*columns, "version") for part in (literal(name, String), getattr(Section, name))]
+    pairs = [
+        part for name in (*columns, "version") for part in (literal(name, String), getattr(Section, name))
+    ]
     in_order = aggregate_order_by(func.json_build_object(*pairs), Section.order_index)
     return (
         select(func.coalesce(func.json_agg(in_order), func.json_build_array(), type_=JSON))
@@ -93,7 +95,7 @@ def _sections() -> ScalarSelect[Any]:
     )
 
 
-def _shown() -> Select[Any]:
+def _shown() -> Select[*tuple[Any, ...]]:
     return select(
         Course.id,
         Course.course_code,
@@ -112,7 +114,7 @@ def _shown() -> Select[Any]:
         Course.published_at,
         Course.archived_at,
         _trainers().label("trainers"),
-    )
+    ).select_from(Course)
 
 
 async def course(
@@ -125,7 +127,7 @@ async def course(
     statement = _shown().where(Course.id == course_id, visible_to(caller))
     if include_sections:
         statement = statement.add_columns(_sections().label("sections"))
-    row = (await session.execute(statement)).mappings().one_or_none()
+    row: RowMapping | None = (await session.execute(statement)).mappings().one_or_none()
     if row is None:
         raise CourseNotFoundError
     return row

@@ -45,9 +45,10 @@ async def change_sections(
     if not add:
         return []
     first = course["section_count"] + 1
+    ids = [new_id() for _ in add]
     rows = [
         {
-            "id": new_id(),
+            "id": section_id,
             "course_id": course_id,
             "order_index": place,
             "title": new.title,
@@ -57,9 +58,8 @@ async def change_sections(
             "duration": new.duration,
             "completion": new.completion,
         }
-        for place, new in enumerate(add, first)
+        for place, (section_id, new) in enumerate(zip(ids, add, strict=True), first)
     ]
-    ids = [row["id"] for row in rows]
     await session.execute(insert(Section), rows)
     await _outline_changed(session, course, added=len(rows))
     await audit.record(
@@ -141,7 +141,12 @@ async def remove_section(
 
 
 async def order_sections(
-    session: AsyncSession, course_id: UUID, section_ids: Sequence[UUID], *, caller: Caller, expected: int | None
+    session: AsyncSession,
+    course_id: UUID,
+    section_ids: Sequence[UUID],
+    *,
+    caller: Caller,
+    expected: int | None,
 ) -> int:
     """Put the sections in this order; all of the course's, each once, else 422. Gives back the course's new version."""
     course = await queries.lock(session, course_id, caller)
@@ -159,9 +164,7 @@ async def order_sections(
         .table_valued(column("id", Uuid()), with_ordinality="place", name="places")
         .render_derived()
     )
-    await session.execute(
-        update(Section).where(Section.id == places.c.id).values(order_index=places.c.place)
-    )
+    await session.execute(update(Section).where(Section.id == places.c.id).values(order_index=places.c.place))
     version = await _touch(session, course_id)
     await audit.record(
         session, actor=caller.id, action="course.sections_ordered", object_type="course", object_id=course_id
@@ -173,9 +176,7 @@ def _stored(content: str | None) -> str | None:
     return None if content is None else html.sanitise(content)
 
 
-async def _live(
-    session: AsyncSession, course_id: UUID, section_id: UUID, expected: int | None
-) -> RowMapping:
+async def _live(session: AsyncSession, course_id: UUID, section_id: UUID, expected: int | None) -> RowMapping:
     """The section; the lock on its course keeps everybody else from it."""
     statement = select(Section.__table__).where(
         Section.id == section_id, Section.course_id == course_id, Section.archived_at.is_(None)

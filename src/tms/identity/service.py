@@ -118,16 +118,12 @@ async def _locked(session: AsyncSession, user_id: UUID) -> User:
 
 
 async def _keep_an_administrator(session: AsyncSession, user: User) -> None:
-    """Refuse to lose the last one; all administrators are locked, in order of their keys, so that two cannot race."""
+    """Refuse to lose the last one; whoever takes one away waits for the others who do, so that two cannot race."""
     if user.role != Role.ADMIN or user.status != "active":
         return
-    statement = (
-        select(User.id)
-        .where(User.role == Role.ADMIN, User.status == "active")
-        .order_by(User.id)
-        .with_for_update()
-    )
-    if set((await session.execute(statement)).scalars()) <= {user.id}:
+    await session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended("administrators", 0))))
+    others = select(User.id).where(User.role == Role.ADMIN, User.status == "active", User.id != user.id)
+    if (await session.execute(others.limit(1))).first() is None:
         raise LastAdministratorError
 
 

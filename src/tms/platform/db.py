@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import DateTime, MetaData, Text
+from psycopg.pq import TransactionStatus
+from sqlalchemy import Connection, DateTime, MetaData, Text, event
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
@@ -85,6 +86,7 @@ def connect(url: str, *, pool_size: int = POOL_SIZE) -> None:
         connect_args={"options": f"{TIMEOUTS} -c default_transaction_read_only=on", "connect_timeout": 5},
         **options,
     )
+    event.listen(writer.sync_engine, "commit", _refuse_an_aborted_transaction)
     _open = _Database(
         url=url,
         writer=writer,
@@ -92,6 +94,13 @@ def connect(url: str, *, pool_size: int = POOL_SIZE) -> None:
         writing=async_sessionmaker(writer, expire_on_commit=False),
         reading=async_sessionmaker(reader, expire_on_commit=False),
     )
+
+
+def _refuse_an_aborted_transaction(connection: Connection) -> None:
+    """PostgreSQL answers COMMIT with a silent rollback where an error was swallowed before; that must not look done."""
+    raw: Any = connection.connection.driver_connection
+    if raw.info.transaction_status is TransactionStatus.INERROR:
+        raise RuntimeError("an error of the database was swallowed: there is nothing left to commit")
 
 
 async def disconnect() -> None:

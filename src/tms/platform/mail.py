@@ -142,14 +142,22 @@ def _sender(value: str) -> tuple[str, str]:
     return name, _ascii_domain(address)
 
 
+def _mailbox(name: str, address: str) -> Address:
+    local, _, domain = address.rpartition("@")
+    if local.isascii():
+        return Address(name, addr_spec=address)
+    # Python's own parser of addresses knows ASCII only; servers with SMTPUTF8 take more (RFC 6531).
+    return Address(name, username=local, domain=domain)
+
+
 def compose(message: Message) -> EmailMessage:
     """The message in MIME (RFC 5322): text first, HTML as its alternative. Names in headers are encoded."""
     name, sender = _sender(message.sender)
     mime = EmailMessage(policy=SMTP)
     mime["Message-ID"] = message.message_id
     mime["Date"] = formatdate(usegmt=True)
-    mime["From"] = Address(display_name=name, addr_spec=sender)
-    mime["To"] = Address(addr_spec=_ascii_domain(message.to))
+    mime["From"] = _mailbox(name, sender)
+    mime["To"] = _mailbox("", _ascii_domain(message.to))
     mime["Subject"] = message.subject
     # Answering machines leave what a machine has written alone (RFC 3834).
     mime["Auto-Submitted"] = "auto-generated"

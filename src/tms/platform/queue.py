@@ -51,21 +51,31 @@ async def enqueue(
 
     Arguments hold ids only, never personal data or secrets. A job whose `unique` key still waits is not inserted twice.
     """
-    connection = await session.connection()
-    raw = (await connection.get_raw_connection()).driver_connection
+    if unique is None:
+        await _insert(session, name, None, after, arguments)
+        return
+    with suppress(AlreadyEnqueued):
+        # A refused insert would abort the caller's transaction; the savepoint takes it back alone.
+        async with session.begin_nested():
+            await _insert(session, name, unique, after, arguments)
+
+
+async def _insert(
+    session: AsyncSession,
+    name: str,
+    unique: str | None,
+    after: timedelta | None,
+    arguments: dict[str, str | int],
+) -> None:
+    # Asking the session for its connection also makes it set the savepoint, which it does on first use only.
+    raw = (await (await session.connection()).get_raw_connection()).driver_connection
     deferrer = _app.configure_task(
         name,
         connection=raw,
         queueing_lock=unique,
         schedule_in={"seconds": int(after.total_seconds())} if after else None,
     )
-    if unique is None:
-        await deferrer.defer_async(**arguments)
-        return
-    with suppress(AlreadyEnqueued):
-        # A refused insert would abort the caller's transaction; the savepoint takes it back alone.
-        async with session.begin_nested():
-            await deferrer.defer_async(**arguments)
+    await deferrer.defer_async(**arguments)
 
 
 @asynccontextmanager

@@ -1,1 +1,1 @@
-"""Pages, by screen area; they call the rooms in-process."""
+"""Pages for people: signing in, a learner's courses, what trainers and administrators need to see."""

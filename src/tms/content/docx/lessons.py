@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 from lxml import etree
 
-from tms.content import sanitise
 from tms.content.docx.conversion import ID_PREFIX
 from tms.content.docx.markup import HEADINGS, text_of, unwrap
 from tms.content.docx.package import Element
@@ -26,7 +25,7 @@ _UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]")
 
 @dataclass(slots=True)
 class Lesson:
-    """One lesson; `html` is sanitised and names pictures as `media:N`, N counted from 1 (`pictures` lists them)."""
+    """One lesson; `html` is not sanitised yet; it names pictures as `media:N`, N counted from 1 (`pictures` lists them)."""
 
     title: str
     html: str
@@ -175,7 +174,7 @@ def _finish(draft: _Draft, title: str, shift: int, notes: dict[str, Element], di
     for element in lesson.iter("p"):
         element.attrib.pop("class", None)
     words = count_words(f"{title} {text_of(lesson)}")
-    html = sanitise.clean(_write(lesson))
+    html = _write(lesson)
     shown = sorted({int(number) for number in _MEDIA.findall(" ".join(_sources(lesson)))})
     return Lesson(title, html, words, max(1, round(words / WORDS_PER_MINUTE)), shown)
 

@@ -1,6 +1,7 @@
 """Passwords are hashed with argon2id, in threads, two at a time: each takes tens of megabytes and milliseconds."""
 
 import asyncio
+import unicodedata
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -35,7 +36,7 @@ async def hash_password(password: str, *, is_random: bool = False) -> str:
     """The hash to store. `is_random` is a password that we made and that has at least 80 random bits."""
     hasher = _RANDOM if is_random and len(password) >= RANDOM_CHARACTERS else _FULL
     async with _slots:
-        return await asyncio.to_thread(hasher.hash, password)
+        return await asyncio.to_thread(hasher.hash, _composed(password))
 
 
 async def matches(stored: str | None, password: str) -> bool:
@@ -44,7 +45,12 @@ async def matches(stored: str | None, password: str) -> bool:
     It always takes as long as one full hash, whether there is a password, a quick hash, or no account at all: the time
     of an answer tells nobody which accounts exist.
     """
-    return await asyncio.to_thread(_matches, stored, password)
+    return await asyncio.to_thread(_matches, stored, _composed(password))
+
+
+def _composed(password: str) -> str:
+    """One form for what keyboards spell differently: `é` as one character or as two (Unicode NFC)."""
+    return unicodedata.normalize("NFC", password)
 
 
 def _matches(stored: str | None, password: str) -> bool:
@@ -58,8 +64,3 @@ def _verify(hasher: PasswordHasher, stored: str, password: str) -> bool:
         return hasher.verify(stored, password)
     except (VerificationError, InvalidHashError):
         return False
-
-
-def is_outdated(stored: str) -> bool:
-    """Whether a chosen password was hashed with other parameters than today's."""
-    return _FULL.check_needs_rehash(stored)

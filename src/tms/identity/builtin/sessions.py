@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import RowMapping, delete, func, insert, select, update
+from sqlalchemy import Integer, RowMapping, cast, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tms.identity.builtin.models import Account, SignInSession
@@ -94,11 +94,20 @@ _COLUMNS = (
     Account.last_name,
     Account.role,
     Account.password_epoch,
+    cast(
+        func.extract(
+            "epoch", func.least(SignInSession.idle_until, SignInSession.expires_at) - func.tms_now()
+        ),
+        Integer,
+    ).label("seconds_left"),
 )
 
 
-async def of_cookie(session: AsyncSession, cookie: str | None) -> RowMapping | None:
-    """The browser's session with its account: live, of an account that may sign in; else none."""
+async def of_cookie(session: AsyncSession, cookie: str | None, *, lock: bool = False) -> RowMapping | None:
+    """The browser's session with its account: live, of an account that may sign in; else none.
+
+    `lock` keeps it from being ended while a code is made for it.
+    """
     if not cookie or len(cookie) > 100:
         return None
     statement = (
@@ -106,16 +115,23 @@ async def of_cookie(session: AsyncSession, cookie: str | None) -> RowMapping | N
         .join(Account, Account.id == SignInSession.account_id)
         .where(SignInSession.cookie_hash == hashed(cookie), *_ALIVE)
     )
+    if lock:
+        statement = statement.with_for_update(of=SignInSession)
     return (await session.execute(statement)).mappings().one_or_none()
 
 
-async def find(session: AsyncSession, session_id: UUID) -> RowMapping | None:
-    """A live session with its account, by the `sid` of its tokens."""
+async def find(session: AsyncSession, session_id: UUID, *, lock: bool = False) -> RowMapping | None:
+    """A live session with its account, by the `sid` of its tokens.
+
+    Codes and refresh tokens change only under the session's lock, so that ending it cannot dead-lock with them.
+    """
     statement = (
         select(*_COLUMNS)
         .join(Account, Account.id == SignInSession.account_id)
         .where(SignInSession.id == session_id, *_ALIVE)
     )
+    if lock:
+        statement = statement.with_for_update(of=SignInSession)
     return (await session.execute(statement)).mappings().one_or_none()
 
 

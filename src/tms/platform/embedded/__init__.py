@@ -162,6 +162,8 @@ def _start_guardian(place: Place, settings: Mapping[str, str]) -> int:
             (os.POSIX_SPAWN_DUP2, 1, 2),
         ],
         setsid=True,
+        # A thread may have blocked signals, and that is inherited.
+        setsigmask=(),
     )
     _guardians.add(guardian)
     return guardian

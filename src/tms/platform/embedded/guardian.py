@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import os
 import shutil
 import signal
@@ -144,7 +145,9 @@ class Guardian:
         """Stop the server as one does at the end of a day; insist if it does not end."""
         if self.server is None or self.server.poll() is not None:
             return
-        self.say("stopping")
+        # The folder may be full, or gone.
+        with contextlib.suppress(OSError, EmbeddedError):
+            self.say("stopping")
         for how, patience in ((signal.SIGINT, 30), (signal.SIGQUIT, 10), (signal.SIGKILL, 10)):
             self.server.send_signal(how)
             try:
@@ -181,5 +184,9 @@ class Guardian:
     def _shorten_log(self) -> None:
         """Keep the log and one older part of it. Everybody writes to its end, so it can be emptied under their hands."""
         if self._log_size() > _LOG_LIMIT:
-            shutil.copyfile(self.place.log, self.place.log.with_suffix(".log.1"))
-            os.truncate(self.place.log, 0)
+            older = self.place.log.with_suffix(".log.1")
+            # A full disk, or an older part that belongs to somebody else, is no reason to stop.
+            with contextlib.suppress(OSError):
+                older.unlink(missing_ok=True)
+                shutil.copyfile(self.place.log, older)
+                os.truncate(self.place.log, 0)

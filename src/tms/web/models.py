@@ -1,0 +1,32 @@
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, func
+from sqlalchemy.orm import Mapped, mapped_column
+
+from tms.platform.db import Base
+
+
+class PageSession(Base):
+    """A browser that somebody signed in with. The cookie holds a random id, the row only its SHA-256."""
+
+    __tablename__ = "page_sessions"
+    __table_args__ = (
+        CheckConstraint("ended_at IS NOT NULL OR tokens IS NOT NULL", name="open_has_tokens"),
+        Index("ix_page_sessions_user_id", "user_id"),
+        Index("ix_page_sessions_last_seen_at", "last_seen_at"),
+    )
+
+    id_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    sid: Mapped[str | None] = mapped_column(String(255))
+    """The identity provider's name of the sign-in behind it."""
+    tokens: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """Refresh and ID token, encrypted with a key derived from the server secret; gone once the session has ended."""
+    checked_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    """When the identity provider last confirmed the sign-in."""
+    check_due: Mapped[datetime]
+    """When it is to be asked again; moved ahead by whoever asks, so that a refresh token is never used twice."""
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    last_seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    ended_at: Mapped[datetime | None]
