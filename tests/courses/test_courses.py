@@ -107,7 +107,7 @@ async def test_an_edit_changes_what_is_sent_and_nothing_else(admin, make_course)
     after = (await admin.patch(f"/courses/{course_id}", {"title": "Fire safety", "description": None}))["data"]
     assert after["title"] == "Fire safety"
     assert after["description"] is None
-    changed = {name for name in before if before[name] != after[name]}
+    changed = {name for name in after if before[name] != after[name]}
     assert changed == {"title", "description", "updatedAt", "version"}
     unchanged = (await admin.patch(f"/courses/{course_id}", {}))["data"]
     assert unchanged == after

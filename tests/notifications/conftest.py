@@ -3,10 +3,12 @@
 import threading
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import insert, text
 from tests.notifications.postboxes import Letterbox, SendGrid, Server, free_port
 
-from tms.platform import db, queue
+from tms.identity import passwords
+from tms.identity.models import Provisioning
+from tms.platform import clock, db, queue
 from tms.platform.settings import get_settings
 
 
@@ -85,3 +87,29 @@ def rows(database):
             return (await session.execute(text(statement), values)).mappings().all()
 
     return select
+
+
+@pytest.fixture
+def welcome(people):
+    """`await welcome(...)`: an active student with a temporary password; the welcome is asked for as identity does."""
+
+    async def make(batch_name="Spring", **fields):
+        student = await people.student(**fields)
+        async with db.transaction() as session:
+            await session.execute(
+                insert(Provisioning).values(
+                    user_id=student.id, welcome={"batchName": batch_name}, done_at=clock.db_now()
+                )
+            )
+            issued = await passwords.issue(session, student.id)
+            await queue.enqueue(
+                session,
+                "notifications.send",
+                user_id=str(student.id),
+                template="welcome",
+                key=f"welcome:{student.id}",
+            )
+        student.password = issued.password
+        return student
+
+    return make

@@ -90,7 +90,10 @@ async def fetch(
             fields=[FieldError("sort", f"must be one of {', '.join(sorts)}, with - for descending")]
         )
     counted = select(func.count()).select_from(
-        statement.with_only_columns(literal(1)).order_by(None).limit(TOTAL_LIMIT + 1).subquery()
+        statement.with_only_columns(literal(1), maintain_column_froms=True)
+        .order_by(None)
+        .limit(TOTAL_LIMIT + 1)
+        .subquery()
     )
     query = statement.add_columns(
         expression.label("_sort"), key.label("_key"), counted.scalar_subquery().label("_total")

@@ -36,7 +36,7 @@ from tms.students.errors import StudentNotFoundError
 _EMPTY = literal_column("'[]'::json", JSON)
 
 # Codes are STU001 ... STU999, STU1000 ...: in the order of their numbers, not of their letters.
-_by_code = func.lpad(func.substr(User.student_code, 4), 10, "0")
+_by_code = func.lpad(func.substr(User.student_code, 4), 10, "0", type_=Text)
 
 SORTS: dict[str, ColumnElement[Any]] = {
     "name": User.last_name + " " + User.first_name,
@@ -166,29 +166,30 @@ def _courses() -> Select[Any]:
     """
     student_id = bindparam("student_id", type_=Uuid)
     state = progress.states().where(Assignment.student_id == student_id).subquery("state")
-    item = select(
-        state.c.course_id.label("id"),
-        state.c.course_code.label("courseCode"),
-        state.c.title,
-        state.c.description,
-        state.c.template_type.label("templateType"),
-        state.c.progress,
-        state.c.sections_completed.label("sectionsCompleted"),
-        state.c.total_sections.label("totalSections"),
-        state.c.status,
-        _wire_time(state.c.assigned_at).label("assignedAt"),
-        _wire_time(state.c.due_at).label("dueDate"),
-        _wire_time(state.c.completed_at).label("completedAt"),
-        state.c.waived,
-        state.c.last_section_id.label("lastSectionId"),
-    ).lateral("item")
-    in_order = func.json_agg(item.table_valued()).aggregate_order_by(
+    shape = {
+        "id": state.c.course_id,
+        "courseCode": state.c.course_code,
+        "title": state.c.title,
+        "description": state.c.description,
+        "templateType": state.c.template_type,
+        "progress": state.c.progress,
+        "sectionsCompleted": state.c.sections_completed,
+        "totalSections": state.c.total_sections,
+        "status": state.c.status,
+        "assignedAt": _wire_time(state.c.assigned_at),
+        "dueDate": _wire_time(state.c.due_at),
+        "completedAt": _wire_time(state.c.completed_at),
+        "waived": state.c.waived,
+        "lastSectionId": state.c.last_section_id,
+    }
+    # Names written out: as parameters they would have no type.
+    pairs = [part for name, value in shape.items() for part in (literal_column(f"'{name}'"), value)]
+    in_order = func.json_agg(func.json_build_object(*pairs)).aggregate_order_by(
         state.c.assigned_at, state.c.assignment_id
     )
     listed = (
         select(cast(func.coalesce(in_order, _EMPTY), Text).label("courses"), *progress.statistics(state))
         .select_from(state)
-        .join(item, true())
         .subquery("listed")
     )
     return select(*listed.c).select_from(User).join(listed, true()).where(User.id == student_id)

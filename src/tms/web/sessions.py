@@ -1,8 +1,9 @@
 """Page sessions: begun after a sign-in, confirmed with the identity provider every few minutes, ended by it or here.
 
-A session ends after eight hours without a request and after a day in any case: a working day needs one sign-in, and a
-forgotten browser is harmless the next morning. Sign-out elsewhere, a changed password and a disabled account reach a
-session when its refresh token is refused; a disabled user is turned away by the very next request, by the local status.
+A session ends after eight hours without a request and after a day in any case, or as soon as the provider says so: the
+built-in one ends a sign-in after 30 idle minutes (an open lesson is not idle) and after 12 hours. Sign-out elsewhere and
+a changed password reach a session within minutes, when its refresh token is refused; a disabled user is turned away by
+the very next request, by the local status.
 """
 
 import base64

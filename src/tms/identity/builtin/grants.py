@@ -83,13 +83,20 @@ async def _spend_code(session: AsyncSession, client: Client, form: dict[str, str
         .where(AuthorizationCode.code_hash == code_hash)
         .values(used_at=clock.db_now())
     )
+    fault = _fault_of_code(code, client, form)
+    if fault is not None:
+        return fault
+    return await _open(session, client, code, row)
+
+
+def _fault_of_code(code: RowMapping, client: Client, form: dict[str, str]) -> str | None:
     if not code["holds"] or code["client_id"] != client.id:
         return "Code not valid"
     if code["redirect_uri"] != form.get("redirect_uri"):
         return "Incorrect redirect_uri"
     if not _proves(form.get("code_verifier", ""), code["code_challenge"]):
         return "PKCE verification failed"
-    return await _open(session, client, code, row)
+    return None
 
 
 async def _open(session: AsyncSession, client: Client, code: RowMapping, row: RowMapping) -> _Granted:

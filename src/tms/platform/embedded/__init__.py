@@ -23,7 +23,7 @@ from types import TracebackType
 from typing import Self
 
 from tms.platform.embedded import place as places
-from tms.platform.embedded.place import EmbeddedError, Place, State
+from tms.platform.embedded.place import EmbeddedError, Place
 
 __all__ = ["Embedded", "EmbeddedError", "acquire", "is_running", "log_path"]
 
@@ -113,10 +113,14 @@ def _served(place: Place, deadline: float, settings: Mapping[str, str]) -> str:
     """Return the address of the running server; if no guardian lives, start one."""
     tries = 0
     guardian: int | None = None
+    refusal = "it may be recovering: try again in a minute"
     while time.monotonic() < deadline:
         guarded, state = place.is_guarded(), place.state()
-        if guarded and state is not None and state.phase == "ready" and (url := _answering(place, state)):
-            return url
+        if guarded and state is not None and state.phase == "ready":
+            url = f"postgresql://tms:{place.read(place.password)}@127.0.0.1:{state.port}/tms"
+            refusal = _knock(place, url)
+            if not refusal:
+                return url
         if not guarded and (guardian is None or _has_ended(guardian)):
             if guardian is not None and state is not None and state.phase == "failed":
                 raise EmbeddedError(state.error or f"The database does not start: see {place.log}")
@@ -126,24 +130,21 @@ def _served(place: Place, deadline: float, settings: Mapping[str, str]) -> str:
             place.forget_state()
             guardian = _start_guardian(place, settings)
         time.sleep(_PAUSE)
-    raise EmbeddedError(
-        f"The database is not ready in time (it may be recovering: try again in a minute): see {place.log}"
-    )
+    raise EmbeddedError(f"The database is not ready in time ({refusal}): see {place.log}")
 
 
-def _answering(place: Place, state: State) -> str | None:
-    """Return the server's address if it really lets us in."""
+def _knock(place: Place, url: str) -> str:
+    """Return why the server does not let us in at this moment; nothing if it does."""
     import psycopg  # noqa: PLC0415 - the guardian imports this package too and should stay small
 
-    url = f"postgresql://tms:{place.read(place.password)}@127.0.0.1:{state.port}/tms"
     try:
         psycopg.connect(url, connect_timeout=5).close()
-    except psycopg.OperationalError as error:
+    except psycopg.Error as error:
         if "password authentication failed" in str(error):
             msg = f"The database refuses the password in {place.password}: remove that file while TMS is stopped, and a new one is made"
             raise EmbeddedError(msg) from error
-        return None
-    return url
+        return " ".join(str(error).split())
+    return ""
 
 
 def _start_guardian(place: Place, settings: Mapping[str, str]) -> int:

@@ -1,0 +1,109 @@
+"""From templates to answers: the frame around every page, the policy for what it may load, dates and lessons."""
+
+import re
+from datetime import UTC, date, datetime
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+from zoneinfo import ZoneInfo
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from tms.courses import html
+from tms.http import assets
+from tms.platform.settings import get_settings
+from tms.web.sessions import Visitor
+
+_environment = Environment(
+    loader=PackageLoader("tms.web"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+MONTHS = "January February March April May June July August September October November December".split()
+
+# What the sanitiser wrote: every attribute is quoted and every `<` of text is escaped, so tags can be told by patterns.
+_HEADING = re.compile(r"(</?h)([1-5])(?=[ >])")
+_TITLE = re.compile(r"<h1[ >]")
+_WITHOUT_ALT = re.compile(r'<img((?: (?!alt=)[a-z]+="[^"]*")*)>')
+_TABLE = re.compile(r"(<table(?: [a-z]+=\"[^\"]*\")*>.*?</table>)", re.DOTALL)
+_PRE = re.compile(r"<pre(?=[ >])")
+
+
+def content_security_policy() -> str:
+    """Everything comes from here; lessons may show pictures from elsewhere, but only by https where we have it too.
+
+    Signing out posts a form whose answer leads to the identity provider, and browsers count that as the form's target.
+    """
+    settings = get_settings()
+    provider = urlsplit(settings.issuer)
+    pictures = "https:" if settings.public_url.startswith("https://") else "http: https:"
+    return (
+        "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
+        f"img-src 'self' {pictures}; form-action 'self' {provider.scheme}://{provider.netloc}; "
+        "base-uri 'none'; frame-ancestors 'none'"
+    )
+
+
+def day(moment: datetime | date) -> str:
+    """`24 December 2026`, in the organisation's time zone."""
+    if isinstance(moment, datetime):
+        moment = moment.astimezone(ZoneInfo(get_settings().tms_timezone))
+    return f"{moment.day} {MONTHS[moment.month - 1]} {moment.year}"
+
+
+def instant(moment: datetime) -> str:
+    """`24 December 2026, 18:05 CET`, in the organisation's time zone."""
+    local = moment.astimezone(ZoneInfo(get_settings().tms_timezone))
+    return f"{day(local)}, {local:%H:%M} {local.tzname()}"
+
+
+def machine_instant(moment: datetime | date) -> str:
+    """The value of a `<time>` element's `datetime`."""
+    if isinstance(moment, datetime):
+        return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return moment.isoformat()
+
+
+def lesson(stored: str) -> Markup:
+    """A lesson's stored HTML as a part of a page; it was sanitised when it was written.
+
+    Its headings move below the page's own, what may be wider than the page can be scrolled with the keyboard, and a
+    picture that nobody described is marked as decoration.
+    """
+    text = html.with_signed_media(stored)
+    if _TITLE.search(text):
+        text = _HEADING.sub(lambda found: f"{found[1]}{int(found[2]) + 1}", text)
+    text = _WITHOUT_ALT.sub(r'<img\1 alt="">', text)
+    text = _TABLE.sub(r'<div class="wide" role="group" aria-label="Table" tabindex="0">\1</div>', text)
+    return Markup(_PRE.sub('<pre tabindex="0"', text))  # noqa: S704 - sanitised on write; nothing else is trusted
+
+
+def link(path: str, **parameters: str | None) -> str:
+    """`path` with those parameters that have a value."""
+    given = {name: value for name, value in parameters.items() if value}
+    return f"{path}?{urlencode(given)}" if given else path
+
+
+_environment.filters.update(day=day, instant=instant, machine=machine_instant, lesson=lesson)
+_environment.globals.update(asset=assets.address, link=link)
+
+
+def page(
+    request: Request, template: str, visitor: Visitor | None, *, status: int = 200, **values: Any
+) -> HTMLResponse:
+    """A page of the template, in the frame of this visitor."""
+    return HTMLResponse(
+        _environment.get_template(template).render(
+            visitor=visitor,
+            here=request.url.path,
+            account_address=f"{get_settings().issuer}/account",
+            **values,
+        ),
+        status,
+        {"Content-Security-Policy": content_security_policy()},
+    )
