@@ -21,7 +21,7 @@ def include_name(name: str | None, kind: str, _: object) -> bool:
 def load_models() -> None:
     """Every room's tables, so that the comparison with the database is complete."""
     for module in pkgutil.walk_packages(tms.__path__, "tms."):
-        if module.name.endswith(".models"):
+        if module.name.endswith(".models") or module.name == "tms.platform.idempotency":
             importlib.import_module(module.name)
 
 

@@ -22,6 +22,7 @@ os.environ["TMS_PUBLIC_URL"] = "http://tms.test"
 import httpx2
 import psycopg
 import pytest
+from procrastinate.periodic import PeriodicRegistry
 from psycopg import sql
 
 from tests.people import People
@@ -157,7 +158,7 @@ async def people(client, app):
 
 
 @pytest.fixture
-def run_jobs(database):
+def run_jobs(database, monkeypatch):
     """`await run_jobs()` runs every job that waits, those planned for later too, until none is left."""
     # Jobs are declared when the worker's assembly is imported.
     importlib.import_module("tms.worker")
@@ -169,6 +170,8 @@ def run_jobs(database):
                     "UPDATE procrastinate_jobs SET scheduled_at = NULL WHERE status = 'todo'"
                 )
                 async with queue.opened() as jobs:
+                    # What runs by the clock is called by name in its own tests.
+                    monkeypatch.setattr(jobs, "periodic_registry", PeriodicRegistry())
                     await jobs.run_worker_async(
                         wait=False, install_signal_handlers=False, listen_notify=False
                     )

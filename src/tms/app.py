@@ -9,48 +9,77 @@ from tms import __version__, startup
 from tms.batches import assignment_routes
 from tms.batches import doctor as batches_doctor
 from tms.batches import routes as batches_routes
+from tms.content import doctor as content_doctor
+from tms.content import routes as content_routes
 from tms.courses import doctor as courses_doctor
 from tms.courses import routes as courses_routes
-from tms.http import docs, errors, gate, health, policy
+from tms.http import assets, docs, errors, gate, health, policy
 from tms.http.answers import PROBLEMS
 from tms.identity import access
 from tms.identity import routes as identity_routes
+from tms.identity.builtin import routes as builtin_routes
+from tms.notifications import doctor as notifications_doctor
+from tms.notifications import routes as notifications_routes
 from tms.operations import routes as operations_routes
 from tms.operations.doctor import Check
 from tms.platform import logs
 from tms.platform.settings import get_settings
 from tms.progress import doctor as progress_doctor
 from tms.progress import routes as progress_routes
+from tms.students import enrolment_routes
 from tms.students import routes as students_routes
+from tms.web import problems
+from tms.web import routes as web_routes
 
 # Routers under the API's prefix.
 API_ROUTERS: list[APIRouter] = [
     batches_routes.router,
     assignment_routes.router,
+    content_routes.router,
     courses_routes.router,
     identity_routes.router,
+    notifications_routes.router,
     operations_routes.router,
     progress_routes.router,
+    enrolment_routes.router,
     students_routes.router,
 ]
 # Routers at the root: pages, sign-in, and what machines ask about the process.
-ROOT_ROUTERS: list[APIRouter] = [health.router, docs.router]
+ROOT_ROUTERS: list[APIRouter] = [
+    health.router,
+    docs.router,
+    assets.router,
+    builtin_routes.router,
+    *web_routes.ROUTERS,
+]
 
 POLICY = policy.Table(
     [
         *health.POLICY,
         *docs.POLICY,
+        *assets.POLICY,
+        *builtin_routes.POLICY,
         *batches_routes.POLICY,
         *assignment_routes.POLICY,
+        *content_routes.POLICY,
         *courses_routes.POLICY,
         *identity_routes.POLICY,
+        *notifications_routes.POLICY,
         *operations_routes.POLICY,
         *progress_routes.POLICY,
+        *enrolment_routes.POLICY,
         *students_routes.POLICY,
+        *web_routes.POLICY,
     ]
 )
 
-CHECKS: list[Check] = [*batches_doctor.CHECKS, *courses_doctor.CHECKS, *progress_doctor.CHECKS]
+CHECKS: list[Check] = [
+    *batches_doctor.CHECKS,
+    *content_doctor.CHECKS,
+    *courses_doctor.CHECKS,
+    *notifications_doctor.CHECKS,
+    *progress_doctor.CHECKS,
+]
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -78,6 +107,7 @@ def create_app(lifespan: Lifespan = _own_database) -> FastAPI:
         app.include_router(router)
     errors.install(app)
     app.add_middleware(gate.Gate, table=POLICY, authenticate=access.authenticate)
+    problems.install(app)
     return app
 
 

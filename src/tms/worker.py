@@ -4,15 +4,29 @@ import asyncio
 
 from tms import startup
 from tms.batches import jobs as batches_jobs
+from tms.content import jobs as content_jobs
 from tms.courses import jobs as courses_jobs
 from tms.identity import jobs as identity_jobs
+from tms.identity.builtin import jobs as builtin_jobs
+from tms.notifications import jobs as notifications_jobs
 from tms.operations import jobs as operations_jobs
 from tms.platform import logs, queue
 from tms.platform.settings import Settings
 from tms.progress import jobs as progress_jobs
+from tms.web import jobs as web_jobs
 
 # Importing a `jobs` module declares its jobs; the names are kept so that nothing here looks unused.
-JOBS = (batches_jobs, courses_jobs, identity_jobs, operations_jobs, progress_jobs)
+JOBS = (
+    batches_jobs,
+    builtin_jobs,
+    content_jobs,
+    courses_jobs,
+    identity_jobs,
+    notifications_jobs,
+    operations_jobs,
+    progress_jobs,
+    web_jobs,
+)
 
 CONCURRENCY = 8
 DRAIN_SECONDS = 20

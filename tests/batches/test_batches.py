@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from sqlalchemy import text
-from tests.batches.conftest import UNKNOWN
+from tests.batches.planning import UNKNOWN
 
 pytestmark = pytest.mark.usefixtures("healthy")
 

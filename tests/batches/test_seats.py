@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import func, select, text
-from tests.batches.conftest import UNKNOWN
+from tests.batches.planning import UNKNOWN
 
 from tms.batches import jobs, service
 from tms.batches.errors import BatchCancelledError

@@ -2,8 +2,9 @@
 
 import pytest
 from sqlalchemy import text
-
 from tests.courses.conftest import COURSE
+
+from tms.platform import db
 
 UNKNOWN = "0192f0c1-2345-7abc-8def-0123456789ab"
 
@@ -98,13 +99,17 @@ async def test_reading_one_with_and_without_sections(admin, make_course):
         "completion",
         "version",
     }
-    assert (await admin.get(f"/courses/{await make_course()}?include_sections=true"))["data"]["sections"] == []
+    assert (await admin.get(f"/courses/{await make_course()}?include_sections=true"))["data"][
+        "sections"
+    ] == []
 
 
 async def test_an_edit_changes_what_is_sent_and_nothing_else(admin, make_course):
     course_id = await make_course()
     before = (await admin.get(f"/courses/{course_id}"))["data"]
-    after = (await admin.patch(f"/courses/{course_id}", {"title": "Fire safety", "description": None}))["data"]
+    after = (await admin.patch(f"/courses/{course_id}", {"title": "Fire safety", "description": None}))[
+        "data"
+    ]
     assert after["title"] == "Fire safety"
     assert after["description"] is None
     changed = {name for name in after if before[name] != after[name]}
@@ -114,7 +119,8 @@ async def test_an_edit_changes_what_is_sent_and_nothing_else(admin, make_course)
 
 
 @pytest.mark.parametrize(
-    "body", [{"title": None}, {"category": None}, {"estimatedDuration": None}, {"status": "published"}, {"x": 1}]
+    "body",
+    [{"title": None}, {"category": None}, {"estimatedDuration": None}, {"status": "published"}, {"x": 1}],
 )
 async def test_a_bad_edit_changes_nothing(admin, make_course, body):
     course_id = await make_course()
@@ -312,11 +318,8 @@ async def test_lists_filter_sort_and_page(admin, people, make_course):
         await admin.get(f"/courses?{bad}", status=422)
 
 
-async def test_codes_sort_by_their_numbers(admin, make_course, session):
-    await session.execute(text("SELECT 1"))
+async def test_codes_sort_by_their_numbers(admin, make_course):
     old, new = await make_course(title="Old"), await make_course(title="New")
-    from tms.platform import db  # noqa: PLC0415 - only this test prepares rows by hand
-
     async with db.transaction() as writing:
         for course_id, code in ((old, "C999"), (new, "C1000")):
             await writing.execute(

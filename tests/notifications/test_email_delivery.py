@@ -1,6 +1,7 @@
 """From an event to a letterbox: once for each event, whatever happens on the way."""
 
 import asyncio
+import html
 import threading
 from uuid import UUID
 
@@ -10,12 +11,14 @@ from tests.notifications.postboxes import Letterbox, free_port
 
 from tms import app
 from tms.identity import passwords
+from tms.identity.builtin import reset
+from tms.identity.builtin.throttle import Origin
 from tms.identity.models import User
 from tms.notifications import delivery, service
 from tms.notifications import jobs as notification_jobs
 from tms.notifications.errors import LeasedError
 from tms.operations import doctor
-from tms.platform import clock, db, ids, mail, queue
+from tms.platform import db, ids, mail, queue
 
 
 async def queue_plain(to="ann@example.org", user_id=None, key=None):
@@ -91,12 +94,15 @@ async def test_a_job_told_twice_sends_once(welcome, smtp, run_jobs, rows):
 
 
 async def test_mail_of_a_transaction_that_was_taken_back_is_never_sent(people, smtp, run_jobs, rows):
-    with pytest.raises(ZeroDivisionError):
+    async def enrol_in_vain():
         async with db.transaction() as session:
             await service.queue_email(
                 session, user_id=None, to="ann@example.org", template="password_changed", context={}
             )
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await enrol_in_vain()
     await run_jobs()
     assert smtp.messages == []
     assert await rows("SELECT id FROM emails") == []
@@ -152,6 +158,29 @@ async def test_a_password_that_has_ended_is_not_sent(welcome, smtp, run_jobs, ro
     assert smtp.messages == []
     email = await the_email(rows)
     assert (email["status"], email["last_error"]) == ("failed", "secret_ended")
+
+
+async def test_a_reset_link_arrives_works_and_ends(people, smtp, run_jobs, rows, session, clock):
+    student = await people.student(password="the first password of Ann")
+    await reset.ask(student.email, Origin(address="192.0.2.1"))
+    await run_jobs()
+    [found] = smtp.messages
+    link = await reset.reset_link(session, student.id)
+    assert link in found.get_body(("plain",)).get_content()
+    assert html.escape(link) in found.get_body(("html",)).get_content()
+    key = link.partition("key=")[2]
+    assert (await reset.account_of(session, key)).email == student.email
+    everything = await rows(
+        "SELECT emails::text || (SELECT string_agg(args::text, '') FROM procrastinate_jobs) AS t FROM emails"
+    )
+    assert key not in everything[0]["t"]
+    admin = await people.admin()
+    path = f"/emails/{(await the_email(rows))['id']}"
+    assert link in (await admin.get(path))["data"]["text"]
+    await clock(minutes=61)
+    assert key not in str(await admin.get(path))
+    [entry] = await rows("SELECT changes FROM audit_log WHERE action = 'email.secret_shown'")
+    assert entry["changes"] == {"secret": "reset_link", "userId": str(student.id)}
 
 
 async def test_a_server_that_is_down_gets_it_later(servers, configure, welcome, run_once, run_jobs, rows):
@@ -320,12 +349,11 @@ async def test_names_cannot_write_mail_of_their_own(welcome, smtp, run_jobs):
     )
     await run_jobs()
     [found] = smtp.messages
-    html = found.get_body(("html",)).get_content()
-    assert "<a href=&#34;" not in html
-    assert "evil.example&#34;&gt;Win&lt;/a&gt;" in html
-    assert '"https://evil.example' not in html
-    assert "<script" not in html
-    assert "{{ 7 * 7 }}&lt;script&gt;" in html
+    page = found.get_body(("html",)).get_content()
+    assert "evil.example&#34;&gt;Win&lt;/a&gt;" in page
+    assert '"https://evil.example' not in page
+    assert "<script" not in page
+    assert "{{ 7 * 7 }}&lt;script&gt;" in page
     greeting = found.get_body(("plain",)).get_content().splitlines()[0]
     assert greeting == f"Dear {evil} Bcc: x@evil.example Pay here,"
     assert found["Bcc"] is None
@@ -366,6 +394,5 @@ async def test_the_doctor_sees_what_is_wrong_and_nothing_else(smtp, welcome, run
     }
 
 
-async def test_mail_is_sent_by_no_longer_than_a_lease_holds():
+def test_a_lease_holds_longer_than_sending_takes():
     assert delivery.LEASE.total_seconds() > mail.LONGEST_SECONDS + 2 * mail.READ_SECONDS
-    assert clock.local_now().tzinfo is not None

@@ -36,6 +36,7 @@ def values(template, **changes):
         "home_url": "https://tms.test",
         "login_url": "https://tms.test/login",
         "created_at": WHEN,
+        "link_minutes": 60,
     }
     return {**known, **secret, **CONTEXTS.get(template, {}), **changes}
 

@@ -10,8 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from tms.batches import queries
 from tms.batches.models import Batch, BatchTrainer
+from tms.courses import queries as courses
 from tms.courses.errors import AssignmentNotFoundError
-from tms.courses.models import Assignment, AssignmentSource
+from tms.courses.models import Assignment, AssignmentSource, Course, CourseTrainer
 from tms.identity.models import User
 from tms.platform import clock, paging
 from tms.platform.caller import Caller, Role
@@ -34,12 +35,13 @@ def visible_to(caller: Caller) -> ColumnElement[bool]:
     if caller.is_admin:
         return true()
     if caller.role is Role.TRAINER:
+        named = select(CourseTrainer.course_id).where(CourseTrainer.user_id == caller.id)
         return and_(
             or_(
                 Assignment.student_id.in_(queries.students_of_trainer(caller.id)),
                 and_(Assignment.student_id == caller.id, progress.learnable()),
             ),
-            queries.shows_course(caller),
+            or_(courses.open_to_learners(), Course.id.in_(named)),
         )
     return and_(Assignment.student_id == caller.id, progress.learnable())
 

@@ -8,6 +8,7 @@ from sqlalchemy import (
     Date,
     RowMapping,
     Select,
+    Text,
     and_,
     case,
     cast,
@@ -61,7 +62,7 @@ COLUMNS = (
 full_name: ColumnElement[str] = User.first_name + " " + User.last_name
 """As people are addressed."""
 
-by_name: ColumnElement[str] = func.lower(User.last_name + " " + User.first_name)
+by_name: ColumnElement[str] = func.lower(User.last_name + " " + User.first_name, type_=Text())
 """As people are listed."""
 
 MEMBER_COLUMNS = (

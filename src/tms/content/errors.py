@@ -1,6 +1,7 @@
 """Why a document was refused. Each says in `detail` what the person who uploaded it can do."""
 
-from tms.platform.errors import DomainError
+from tms.courses.errors import CourseNotFoundError
+from tms.platform.errors import DomainError, InvalidError, NotFoundError
 
 ACCEPTED = "TMS accepts Word documents (.docx)."
 
@@ -84,3 +85,56 @@ _OUTCOMES: tuple[type[DocumentError], ...] = (
     NoContentError,
 )
 BY_CODE: dict[str, type[DocumentError]] = {outcome.code: outcome for outcome in _OUTCOMES}
+
+
+class MissingFileError(InvalidError):
+    """The form has no file in the field `file`."""
+
+    code = "missing_file"
+    title = "Send the document as the field `file` of a form (multipart/form-data)"
+
+
+class MalformedFormError(InvalidError):
+    """The body is no form, or is cut short."""
+
+    code = "malformed_form"
+    title = "The body is not a valid form (multipart/form-data)"
+
+
+class ArchivedCourseError(DomainError):
+    """The course was archived before or while the document was read."""
+
+    code = "course_archived"
+    title = "An archived course does not change; publish it again first"
+
+
+class LostFileError(DocumentError):
+    """The storage does not have the original any more."""
+
+    code = "file_lost"
+    title = "The uploaded file is no longer there; upload it again"
+
+
+class GivenUpError(DocumentError):
+    """Each try to read the document ended in a crash."""
+
+    code = "given_up"
+    title = (
+        "The document could not be processed after several tries; save it again as .docx and upload that file"
+    )
+
+
+class MediaNotFoundError(NotFoundError):
+    """No such picture, or its address is not signed, or not any more."""
+
+    code = "media_not_found"
+    title = "There is no such picture, or its address has expired; read the section again for a new one"
+
+
+RECORDED: dict[str, type[DomainError]] = {
+    **BY_CODE,
+    **{
+        error.code: error for error in (ArchivedCourseError, CourseNotFoundError, LostFileError, GivenUpError)
+    },
+}
+"""Every outcome that an upload can be recorded with, by its code."""

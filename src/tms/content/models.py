@@ -29,9 +29,7 @@ class Upload(Base):
             postgresql_where="status IN ('queued', 'processing', 'completed')",
         ),
         Index("ix_uploads_course_id", "course_id"),
-        Index(
-            "ix_uploads_unfinished", "leased_until", postgresql_where="status IN ('queued', 'processing')"
-        ),
+        Index("ix_uploads_unfinished", "leased_until", postgresql_where="status IN ('queued', 'processing')"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -9,6 +9,7 @@ from tms.content import svg
 from tms.content.errors import DocumentTooLargeError
 
 PIXELS_LIMIT = 50_000_000
+SIDE_LIMIT = 100_000
 TOTAL_BYTES_LIMIT = 256 * 1024 * 1024
 _EXTENSIONS = {
     "image/png": ".png",
@@ -65,7 +66,7 @@ class PictureFolder:
 
     def _store(self, content: bytes, content_type: str, digest: str) -> int:
         width, height = dimensions(content, content_type)
-        if width * height > PIXELS_LIMIT:
+        if width * height > PIXELS_LIMIT or max(width, height) > SIDE_LIMIT:
             raise UnusablePictureError(f"a picture of {width} x {height} pixels, too many to show")
         self._total += len(content)
         if self._total > TOTAL_BYTES_LIMIT:

@@ -163,7 +163,7 @@ async def page(
         statement,
         request=request,
         sorts={
-            "title": func.lower(Course.title),
+            "title": func.lower(Course.title, type_=String),
             "createdAt": Course.created_at,
             "updatedAt": Course.updated_at,
             "courseCode": func.lpad(Course.course_code, 50, "0", type_=String),

@@ -1,8 +1,9 @@
 """What machines ask about the process: is it alive, can it work, how much does it do."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Header, Response
+from fastapi.responses import RedirectResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from tms import __version__
@@ -13,7 +14,7 @@ from tms.platform.errors import UnavailableError
 from tms.platform.schemas import Schema
 
 POLICY = [
-    policy.Line("GET", "/", policy.PUBLIC, "anybody: name and version"),
+    policy.Line("GET", "/", policy.PUBLIC, "anybody: name and version; browsers are led to the pages"),
     policy.Line("GET", "/health", policy.PUBLIC, "anybody: whether the process answers"),
     policy.Line("GET", "/ready", policy.PUBLIC, "anybody: whether the database answers and is up to date"),
     policy.Line(
@@ -45,9 +46,17 @@ class Health(Schema):
     status: Literal["ok"] = "ok"
 
 
-@router.get("/")
-async def name() -> Name:
-    """Name and version."""
+PAGES = "/my"
+"""Where the pages for people begin."""
+
+
+@router.get("/", response_model=Name)
+async def name(
+    accept: Annotated[str, Header(max_length=1000, include_in_schema=False)] = "",
+) -> Response | Name:
+    """Name and version; a browser, which asks for HTML, is led to the pages for people."""
+    if "text/html" in accept:
+        return RedirectResponse(PAGES, 303, {"Vary": "Accept"})
     return Name()
 
 

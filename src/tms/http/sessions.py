@@ -3,14 +3,17 @@
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import Depends
+from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from tms.platform import db
+from tms.platform import db, idempotency
 
 
-async def _write() -> AsyncIterator[AsyncSession]:
+async def _write(request: Request) -> AsyncIterator[AsyncSession]:
     async with db.transaction() as session:
+        await idempotency.claim(session)
+        # The route class stores the answer in this very transaction.
+        request.state.write_session = session
         yield session
 
 

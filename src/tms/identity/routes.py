@@ -6,6 +6,7 @@ from sqlalchemy import RowMapping
 from tms.http import policy
 from tms.http.answers import Answer, Listing, listing, set_etag
 from tms.http.caller import Caller
+from tms.http.idempotency import IdempotentRoute
 from tms.http.parameters import IfMatch, PageQuery, PathId, Search
 from tms.http.sessions import ReadSession
 from tms.identity import queries, service
@@ -27,7 +28,7 @@ POLICY = [
     policy.line("POST", "/users/{user_id}/retry-provisioning", policy.ADMIN, ADMIN_ONLY),
 ]
 
-router = APIRouter(tags=["identity"])
+router = APIRouter(tags=["identity"], route_class=IdempotentRoute)
 
 
 def _out(row: RowMapping) -> UserOut:

@@ -21,7 +21,7 @@ from tms.identity.errors import (
 from tms.identity.models import TemporaryPassword, User, student_codes
 from tms.identity.passwords import TemporaryPasswordView
 from tms.operations import audit
-from tms.platform import db, ids, queue
+from tms.platform import db, idempotency, ids, queue
 from tms.platform.caller import Caller, Role
 from tms.platform.errors import check_version
 
@@ -92,12 +92,15 @@ async def register(session: AsyncSession, person: NewUser, *, by: UUID | None) -
 async def create(person: NewUser, *, by: UUID) -> RowMapping:
     """A trainer or an administrator, with a temporary password by e-mail; the row tells how far it is."""
     async with db.transaction() as session:
-        registered = await register(session, person, by=by)
-        await passwords.issue(session, registered.id)
-        await provisioning.start(session, registered.id, welcome={})
-    await try_provisioning(registered.id)
+        user_id = await idempotency.claim(session)
+        if user_id is None:
+            user_id = (await register(session, person, by=by)).id
+            await passwords.issue(session, user_id)
+            await provisioning.start(session, user_id, welcome={})
+            await idempotency.note(session, user_id)
+    await try_provisioning(user_id)
     async with db.reading() as session:
-        return await queries.user(session, registered.id)
+        return await queries.user(session, user_id)
 
 
 async def try_provisioning(user_id: UUID) -> None:
@@ -271,6 +274,20 @@ async def reset_password(user_id: UUID, *, extend_only: bool, by: Caller) -> Tem
         except ProviderUnavailableError as error:
             logger.warning("password is applied later", extra={"user": str(user_id), "code": error.code})
     return view
+
+
+async def _new_password(
+    session: AsyncSession, user_id: UUID, *, extend_only: bool, by: Caller
+) -> TemporaryPasswordView | None:
+    user = await _locked(session, user_id)
+    if user.status not in {"active", "provisioning"}:
+        raise StatusError("Enable the user before giving them a password.")
+    action = "user.password_extended" if extend_only else "user.password_reset"
+    await audit.record(session, actor=by.id, action=action, object_type="user", object_id=user_id)
+    if extend_only:
+        return await passwords.extend(session, user_id)
+    await queue.enqueue(session, "identity.apply_password", after=provisioning.PATIENCE, user_id=str(user_id))
+    return await passwords.issue(session, user_id)
 
 
 async def apply_password(user_id: UUID) -> None:

@@ -92,6 +92,7 @@ def _surroundings(user: Any, to: str, created_at: datetime) -> dict[str, Any]:
         "first_name": user.first_name if user is not None else None,
         "home_url": base,
         "login_url": f"{base}/login",
+        "link_minutes": int(reset.LIFETIME.total_seconds() // 60),
         "created_at": created_at,
     }
 

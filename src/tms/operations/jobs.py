@@ -2,7 +2,7 @@
 
 import logging
 
-from tms.platform import queue
+from tms.platform import db, idempotency, queue
 
 logger = logging.getLogger(__name__)
 
@@ -12,7 +12,14 @@ STALLED_AFTER_SECONDS = 45
 @queue.job("operations.rescue_jobs", periodic="* * * * *")
 async def rescue_jobs(timestamp: int) -> None:  # noqa: ARG001 - the planned time, which periodic jobs are given
     """Run the jobs of workers that died mid-way again; every job looks at the state it acts on, so twice is safe."""
-    async with queue.opened() as app:
-        for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_AFTER_SECONDS):
-            logger.warning("job of a dead worker runs again", extra={"job": job.id, "task": job.task_name})
-            await app.job_manager.retry_job(job)
+    jobs = queue.jobs_at_work()
+    for job in await jobs.get_stalled_jobs(seconds_since_heartbeat=STALLED_AFTER_SECONDS):
+        logger.warning("job of a dead worker runs again", extra={"job": job.id, "task": job.task_name})
+        await jobs.retry_job(job)
+
+
+@queue.job("operations.forget_idempotency_keys", periodic="17 * * * *")
+async def forget_idempotency_keys(timestamp: int) -> None:  # noqa: ARG001 - the planned time, which periodic jobs are given
+    """Answers to repeated requests are kept for a day."""
+    async with db.transaction() as session:
+        await idempotency.forget_old(session)

@@ -10,6 +10,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from procrastinate import App, PsycopgConnector, RetryStrategy
 from procrastinate.exceptions import AlreadyEnqueued
+from procrastinate.manager import JobManager
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tms.platform import db
@@ -17,7 +18,7 @@ from tms.platform import db
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# Never opened: enqueueing goes through the session's own connection, and a worker brings its own connector.
+# Enqueueing goes through the session's own connection; only a worker opens the queue, with a connector of its own.
 _app = App(connector=PsycopgConnector())
 
 PATIENT = RetryStrategy(max_attempts=12, exponential_wait=2)
@@ -80,9 +81,15 @@ async def _insert(
 
 @asynccontextmanager
 async def opened() -> AsyncIterator[App]:
-    """The queue with a connector of its own, for workers and for what looks after jobs."""
-    async with _app.with_connector(PsycopgConnector(conninfo=db.plain_url(db.url()))).open_async() as app:
-        yield app
+    """The queue with connections of its own, for a worker; one at a time in a process."""
+    with _app.replace_connector(PsycopgConnector(conninfo=db.plain_url(db.url()))):
+        async with _app.open_async():
+            yield _app
+
+
+def jobs_at_work() -> JobManager:
+    """What a job uses to look after other jobs; it runs in a worker, so the queue is open."""
+    return _app.job_manager
 
 
 def names() -> frozenset[str]:

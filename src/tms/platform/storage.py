@@ -5,6 +5,7 @@ obstore's asynchronous interface can abort an exiting interpreter, so its synchr
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import obstore
 from obstore.store import LocalStore, S3Store
 
+from tms.platform import clock
 from tms.platform.errors import UnavailableError
 from tms.platform.settings import get_settings
 
@@ -98,3 +100,19 @@ async def exists(key: str) -> bool:
     except obstore.exceptions.BaseError as error:
         raise StorageUnavailableError from error
     return True
+
+
+async def keys_older_than(prefix: str, age: timedelta) -> AsyncIterator[str]:
+    """The keys below `prefix` whose objects were stored longer ago than `age`, as they are found."""
+    pages = iter(obstore.list(_store(), prefix))
+    before = clock.local_now() - age
+    while True:
+        try:
+            page = await asyncio.to_thread(next, pages, None)
+        except obstore.exceptions.BaseError as error:
+            raise StorageUnavailableError from error
+        if page is None:
+            return
+        for found in page:
+            if found["last_modified"] < before:
+                yield found["path"]

@@ -172,16 +172,17 @@ def summary(student_id: ColumnElement[UUID]) -> ScalarSelect[Any]:
 
 async def mine(session: AsyncSession, student_id: UUID, request: PageRequest) -> Page:
     """A page of a person's own courses, as rows of `states`."""
+    state = states().where(Assignment.student_id == student_id).subquery("state")
     return await paging.fetch(
         session,
-        states().where(Assignment.student_id == student_id),
+        select(state),
         request=request,
         sorts={
-            "assignedAt": Assignment.assigned_at.expression,
-            "dueDate": func.coalesce(Assignment.due_at, NO_DATE),
-            "title": Course.title.expression,
+            "assignedAt": state.c.assigned_at,
+            "dueDate": func.coalesce(state.c.due_at, NO_DATE),
+            "title": state.c.title,
         },
-        key=Assignment.id.expression,
+        key=state.c.assignment_id,
     )
 
 

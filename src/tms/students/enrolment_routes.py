@@ -3,12 +3,13 @@ from fastapi import APIRouter, Response
 from tms.http import policy
 from tms.http.answers import Answer
 from tms.http.caller import Caller
+from tms.http.idempotency import IdempotentRoute
 from tms.students import service
 from tms.students.enrolment_schemas import BatchInfo, EnrolledOut, EnrolmentIn
 
 POLICY = [policy.line("POST", "/students/enroll", policy.ADMIN, "administrators only")]
 
-router = APIRouter(prefix="/students", tags=["students"])
+router = APIRouter(prefix="/students", tags=["students"], route_class=IdempotentRoute)
 
 
 @router.post(

@@ -23,13 +23,13 @@ class BatchInfo(Schema):
 
 
 class EnrolledOut(Schema):
-    """The new student. `keycloakId` is null while `status` is `provisioning`."""
+    """The new student. `keycloakId` is null while `status` is `provisioning`; a repeated answer has no used password."""
 
     user_id: UUID
     keycloak_id: str | None
     student_id: str
     email: str
-    temporary_password: str
-    password_expiry: Instant
+    temporary_password: str | None
+    password_expiry: Instant | None
     batch_info: BatchInfo | None
     status: Status

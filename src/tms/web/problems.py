@@ -9,8 +9,8 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tms.http import policy
-from tms.web import rendering
+from tms.http import gate, policy
+from tms.web import rendering, sign_in
 from tms.web.errors import SignInNeededError
 
 TITLES = {
@@ -37,7 +37,8 @@ def wants_page(scope: Scope) -> bool:
 def render(scope: Scope, status: int, problem: dict[str, Any]) -> Response:
     """The page of a problem document."""
     visitor = scope.get("state", {}).get("visitor")
-    generic = problem.get("code") in {"not_found", "internal_error", "invalid_id"} or "code" not in problem
+    code = problem.get("code")
+    generic = code in {"not_found", "internal_error", "invalid_id"} or code is None
     return rendering.page(
         Request(scope),
         "problem.html",
@@ -46,7 +47,8 @@ def render(scope: Scope, status: int, problem: dict[str, Any]) -> Response:
         title=TITLES.get(status, problem["title"]) if generic else problem["title"],
         detail=DETAILS.get(status, problem["detail"]) if generic else problem["detail"],
         incident=problem.get("requestId") if status >= 500 else None,
-        retry=problem.get("code") == "sign_in_failed",
+        retry=code == "sign_in_failed",
+        other_account=sign_in.leave_address() if code in {"account_disabled", "account_not_linked"} else None,
     )
 
 
@@ -67,7 +69,9 @@ class ProblemPages:
         except Exception:
             # The crash itself is logged and counted further out; here only its answer is made.
             if not exchange.started:
-                await render(scope, 500, CRASHED)(scope, receive, send)
+                answer = render(scope, 500, CRASHED)
+                answer.headers.update({**gate.HEADERS, "Cache-Control": "no-store"})
+                await answer(scope, receive, send)
             raise
 
 
@@ -103,7 +107,7 @@ class _Exchange:
         await answer(self.scope, self.receive, self.send_on)
 
 
-async def _to_sign_in(request: Request, error: Exception) -> Response:
+async def _to_sign_in(_: Request, error: Exception) -> Response:
     if not isinstance(error, SignInNeededError):
         raise error
     answer = RedirectResponse(rendering.link("/login", next=error.back_to), 303)
@@ -115,5 +119,3 @@ def install(app: FastAPI) -> None:
     """Register what turns errors into pages; called after the gate was added, so that it stands outside of it."""
     app.add_exception_handler(SignInNeededError, _to_sign_in)
     app.add_middleware(ProblemPages)
-
-

@@ -24,7 +24,21 @@ _environment = Environment(
     lstrip_blocks=True,
 )
 
-MONTHS = "January February March April May June July August September October November December".split()
+# Not by the locale of the machine: the pages are in English.
+MONTHS = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
 
 # What the sanitiser wrote: every attribute is quoted and every `<` of text is escaped, so tags can be told by patterns.
 _HEADING = re.compile(r"(</?h)([1-5])(?=[ >])")

@@ -178,3 +178,8 @@ async def sign_out_address(app: ASGIApp, id_token: str | None) -> str:
     except (httpx2.HTTPError, RuntimeError, ValueError) as error:
         raise SignInUnavailableError from error
     return str(prepared["url"])
+
+
+def leave_address() -> str:
+    """Where somebody who has no page session, since they may not come in, signs out at the provider."""
+    return f"{get_settings().issuer}/protocol/openid-connect/logout"

@@ -99,20 +99,22 @@ AdminVisitor = Annotated[sessions.Visitor, Depends(_admin)]
 """An administrator."""
 
 
-def _is_ours(request: Request) -> bool:
-    """Whether the form comes from a page of ours, as far as the browser says where it comes from."""
+def check_origin(request: Request) -> None:
+    """Raise `FormExpiredError` where the browser says that a form comes from elsewhere."""
     origin = request.headers.get("origin")
     if origin is not None:
         parts = urlsplit(get_settings().public_url)
-        return origin == f"{parts.scheme}://{parts.netloc}"
-    return request.headers.get("sec-fetch-site", "same-origin") == "same-origin"
+        ours = origin == f"{parts.scheme}://{parts.netloc}"
+    else:
+        ours = request.headers.get("sec-fetch-site", "same-origin") == "same-origin"
+    if not ours:
+        raise FormExpiredError(f"Forms are taken from the pages at {get_settings().public_url} only.")
 
 
 async def _posting(
     request: Request, visitor: Visitor, csrf: Annotated[str, Form(max_length=200)] = ""
 ) -> sessions.Visitor:
-    if not _is_ours(request):
-        raise FormExpiredError(f"Forms are taken from the pages at {get_settings().public_url} only.")
+    check_origin(request)
     if not hmac.compare_digest(csrf.encode(), visitor.form_token.encode()):
         raise FormExpiredError("Go back, load the page again and repeat what you did.")
     return visitor

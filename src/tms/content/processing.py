@@ -1,0 +1,238 @@
+"""The step that makes sections of an uploaded document: in one transaction all of them, or none.
+
+The step takes a lease on the upload's row, reads the document in a child process, puts its pictures into storage, and
+records the outcome. Whatever crashes on the way leaves the course as it was; the next step begins anew and finds the
+same keys in storage. Storage is never called within a transaction.
+"""
+
+import asyncio
+import logging
+import re
+import shutil
+import tempfile
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
+
+from sqlalchemy import RowMapping, Update, insert, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from tms.content import queries, sandbox
+from tms.content.errors import ArchivedCourseError, GivenUpError, LostFileError
+from tms.content.handover import Extraction, Picture
+from tms.content.models import Media, Upload
+from tms.courses import queries as courses_queries
+from tms.courses import service as courses
+from tms.operations import audit
+from tms.operations import service as operations
+from tms.platform import clock, db, storage
+from tms.platform.errors import DomainError, UnavailableError
+from tms.platform.ids import new_id
+
+logger = logging.getLogger(__name__)
+
+LEASE = timedelta(minutes=5)
+"""Longer than the limits of the child and a slow storage need."""
+MOST_ATTEMPTS = 20
+_FOLDER_PREFIX = "tms-upload-"
+_PICTURE = re.compile(r'(<img(?: [a-z]+="[^"]*")*? src=")media:(\d+)(?=")')
+
+
+class _LeaseLostError(Exception):
+    """Another worker took the upload over; what this one found out counts no more."""
+
+
+async def step(upload_id: UUID) -> None:
+    """Bring one upload to its end, unless somebody else is at it or it has ended.
+
+    What is wrong with the document is recorded, not raised; raises `UnavailableError` when trying again later is right.
+    """
+    upload = await _lease(upload_id)
+    if upload is None:
+        return
+    try:
+        await _process(upload)
+    except UnavailableError:
+        await _release(upload)
+        raise
+    except DomainError as error:
+        await _record_failure(upload, error)
+    except _LeaseLostError:
+        logger.warning("an upload was taken over", extra={"upload": str(upload_id)})
+
+
+async def _lease(upload_id: UUID) -> RowMapping | None:
+    async with db.transaction() as session:
+        statement = (
+            update(Upload)
+            .where(
+                Upload.id == upload_id,
+                Upload.status.in_(queries.UNFINISHED),
+                Upload.leased_until.is_(None) | (Upload.leased_until < clock.db_now()),
+            )
+            .values(status="processing", leased_until=clock.db_now() + LEASE, attempts=Upload.attempts + 1)
+            .returning(Upload.__table__)
+        )
+        row: RowMapping | None = (await session.execute(statement)).mappings().one_or_none()
+        return row
+
+
+async def _release(upload: RowMapping) -> None:
+    async with db.transaction() as session:
+        await session.execute(_mine(upload).values(status="queued", leased_until=None))
+
+
+def _mine(upload: RowMapping) -> Update:
+    """The row as long as it is leased to us."""
+    return update(Upload).where(
+        Upload.id == upload["id"], Upload.status == "processing", Upload.attempts == upload["attempts"]
+    )
+
+
+async def _process(upload: RowMapping) -> None:
+    if upload["attempts"] > MOST_ATTEMPTS:
+        raise GivenUpError
+    folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix=_FOLDER_PREFIX))
+    try:
+        original = folder / "original"
+        await _fetch(upload, original)
+
+        async def progress(fraction: float, message: str) -> None:
+            await operations.report(upload["job_id"], progress=fraction * 0.8, message=message)
+
+        async with sandbox.extracting(
+            original, filename=upload["file_name"], progress=progress
+        ) as extraction:
+            await _keep_pictures(upload, extraction)
+            await _record_success(upload, extraction)
+    finally:
+        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+
+async def _fetch(upload: RowMapping, target: Path) -> None:
+    try:
+        await storage.fetch(upload["storage_key"], target)
+    except storage.MissingObjectError as error:
+        raise LostFileError from error
+
+
+def _key(upload: RowMapping, picture: Picture) -> str:
+    """The same for every try, so that a later one adopts what an earlier one left."""
+    return f"media/{upload['id']}/{picture.number}-{picture.sha256}"
+
+
+async def _keep_pictures(upload: RowMapping, extraction: Extraction) -> None:
+    for number, picture in enumerate(extraction.pictures, start=1):
+        await storage.put(_key(upload, picture), picture.path)
+        await operations.report(
+            upload["job_id"],
+            progress=0.8 + 0.15 * number / len(extraction.pictures),
+            message=f"Storing picture {number} of {len(extraction.pictures)}",
+        )
+
+
+async def _record_success(upload: RowMapping, extraction: Extraction) -> None:
+    async with db.transaction() as session:
+        # Courses are locked before anything that belongs to them.
+        course = await courses_queries.lock(session, upload["course_id"], None)
+        if course["status"] == "archived":
+            raise ArchivedCourseError
+        media = await _insert_media(session, upload, extraction)
+        section_ids = await courses.change_sections(
+            session,
+            course_id=upload["course_id"],
+            by=upload["created_by"],
+            add=[
+                courses.NewSection(
+                    title=lesson.title, content=_with_ids(lesson.html, media), duration=lesson.minutes
+                )
+                for lesson in extraction.lessons
+            ],
+        )
+        recorded = await session.execute(
+            _mine(upload)
+            .values(
+                status="completed",
+                section_ids=[str(section_id) for section_id in section_ids],
+                warnings=list(extraction.warnings),
+                leased_until=None,
+                finished_at=clock.db_now(),
+            )
+            .returning(Upload.id)
+        )
+        if recorded.one_or_none() is None:
+            raise _LeaseLostError
+        await _tell(session, upload, extraction, section_ids)
+
+
+async def _insert_media(session: AsyncSession, upload: RowMapping, extraction: Extraction) -> dict[int, UUID]:
+    ids = {picture.number: new_id() for picture in extraction.pictures}
+    if ids:
+        await session.execute(
+            insert(Media),
+            [
+                {
+                    "id": ids[picture.number],
+                    "upload_id": upload["id"],
+                    "media_type": picture.content_type,
+                    "size": picture.size,
+                    "sha256": picture.sha256,
+                    "width": picture.width,
+                    "height": picture.height,
+                    "storage_key": _key(upload, picture),
+                }
+                for picture in extraction.pictures
+            ],
+        )
+    return ids
+
+
+def _with_ids(html: str, media: dict[int, UUID]) -> str:
+    """Pictures by the ids of their rows; a number that no picture has is none of ours, and the sanitiser drops it."""
+
+    def name(found: re.Match[str]) -> str:
+        media_id = media.get(int(found[2]))
+        return found[0] if media_id is None else f"{found[1]}media:{media_id}"
+
+    return _PICTURE.sub(name, html)
+
+
+async def _tell(
+    session: AsyncSession, upload: RowMapping, extraction: Extraction, section_ids: list[UUID]
+) -> None:
+    await operations.succeed(
+        session,
+        upload["job_id"],
+        result={
+            "uploadId": str(upload["id"]),
+            "courseId": str(upload["course_id"]),
+            "extractedSections": len(section_ids),
+            "warnings": list(extraction.warnings),
+        },
+        message=f"Made {len(section_ids)} sections",
+    )
+    await audit.record(
+        session,
+        actor=upload["created_by"],
+        action="content.uploaded",
+        object_type="course",
+        object_id=upload["course_id"],
+        changes={"uploadId": str(upload["id"]), "sha256": upload["sha256"], "sections": len(section_ids)},
+    )
+
+
+async def _record_failure(upload: RowMapping, error: DomainError) -> None:
+    async with db.transaction() as session:
+        recorded = await session.execute(
+            _mine(upload)
+            .values(
+                status="failed",
+                error_code=error.code,
+                error_detail=error.detail,
+                leased_until=None,
+                finished_at=clock.db_now(),
+            )
+            .returning(Upload.id)
+        )
+        if recorded.one_or_none() is not None or await queries.upload(session, upload["id"]) is None:
+            await operations.fail(session, upload["job_id"], code=error.code, detail=error.detail)

@@ -1,0 +1,180 @@
+import asyncio
+import hashlib
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO
+
+from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi.responses import StreamingResponse
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+
+from tms.content import queries, service
+from tms.content.errors import EmptyFileError, MalformedFormError, MediaNotFoundError, MissingFileError
+from tms.content.schemas import UploadOut
+from tms.content.service import ReceivedFile
+from tms.courses.html import MEDIA_PATH
+from tms.http import policy
+from tms.http.answers import PROBLEMS, Answer
+from tms.http.caller import Caller
+from tms.http.parameters import PathId
+from tms.http.sessions import ReadSession
+from tms.platform import signing, storage
+
+UPLOAD_BYTES = 50 * 1024 * 1024
+POLICY = [
+    policy.line(
+        "POST",
+        "/courses/{course_id}/upload-content",
+        policy.STAFF,
+        "administrators every course, trainers those they are named on",
+        max_bytes=UPLOAD_BYTES,
+    ),
+    policy.line(
+        "GET", "/media/{media_id}", policy.PUBLIC, "whoever was given a signed address, for five minutes"
+    ),
+]
+_FORM: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {
+                        "file": {
+                            "type": "string",
+                            "format": "binary",
+                            "description": "A Word document (.docx), at most 50 MiB.",
+                        }
+                    },
+                }
+            }
+        },
+    }
+}
+_CHUNK_BYTES = 1024 * 1024
+# Drawings are documents of their own when they are opened alone; then they may neither run nor fetch anything.
+_DRAWING_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'"
+
+router = APIRouter(tags=["content"])
+
+
+@router.post(
+    "/courses/{course_id}/upload-content",
+    responses={
+        202: {"model": Answer[UploadOut], "description": "Received; the sections are being made"},
+        415: {**PROBLEMS[422], "description": "Not a Word document"},
+    },
+    openapi_extra=_FORM,
+)
+async def upload_content(
+    course_id: PathId, caller: Caller, request: Request, response: Response
+) -> Answer[UploadOut]:
+    """Make sections of a Word document: one for each first-level heading, appended in order, or none at all.
+
+    Answers 202 when that takes longer than some seconds. The same document again changes nothing.
+    """
+    await service.check_open(course_id, caller)
+    async with _received(request) as received:
+        outcome = await service.upload(received, course_id=course_id, caller=caller)
+    if not outcome.is_finished:
+        response.status_code = 202
+    return Answer(data=_out(outcome), message=_message(outcome))
+
+
+def _out(outcome: service.Outcome) -> UploadOut:
+    row = outcome.row
+    return UploadOut(
+        upload_id=row["id"],
+        job_id=row["job_id"],
+        file_name=row["file_name"],
+        file_size=row["size"],
+        processing_status="completed" if outcome.is_finished else "processing",
+        extracted_sections=len(row["section_ids"]),
+        warnings=row["warnings"],
+    )
+
+
+def _message(outcome: service.Outcome) -> str:
+    if outcome.repeated:
+        return "This document is in the course already; nothing was changed"
+    if outcome.is_finished:
+        return "File uploaded and processed successfully"
+    return "File uploaded; its sections are being made"
+
+
+@asynccontextmanager
+async def _received(request: Request) -> AsyncIterator[ReceivedFile]:
+    """The form's file on disk with its hash; permission was checked before this reads the first byte of it."""
+    try:
+        form = await request.form(max_files=1, max_fields=5)
+    except HTTPException as error:
+        if error.status_code != 400:
+            raise
+        raise MalformedFormError from error
+    try:
+        sent = form.get("file")
+        if not isinstance(sent, UploadFile):
+            raise MissingFileError
+        with tempfile.NamedTemporaryFile(prefix="tms-received-") as target:
+            size, digest = await asyncio.to_thread(_copy, sent.file, target)
+            if size == 0:
+                raise EmptyFileError
+            yield ReceivedFile(Path(target.name), service.display_name(sent.filename), size, digest)
+    finally:
+        await form.close()
+
+
+def _copy(source: BinaryIO, target: Any) -> tuple[int, str]:
+    digest = hashlib.sha256()
+    size = 0
+    while chunk := source.read(_CHUNK_BYTES):
+        digest.update(chunk)
+        target.write(chunk)
+        size += len(chunk)
+    target.flush()
+    return size, digest.hexdigest()
+
+
+@router.get(
+    "/media/{media_id}",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"image/*": {}}}, 304: {"description": "Not changed since it was read"}},
+)
+async def get_media(
+    media_id: PathId,
+    session: ReadSession,
+    signature: Annotated[str, Query(max_length=200)] = "",
+    if_none_match: Annotated[str, Header(max_length=500)] = "",
+) -> Response:
+    """A picture of a section, by the signed address that reading the section gave."""
+    if not signing.is_signed(f"{MEDIA_PATH}{media_id}", signature):
+        raise MediaNotFoundError
+    found = await queries.media(session, media_id)
+    headers = {
+        "ETag": f'"{found["sha256"]}"',
+        "Cache-Control": f"private, max-age={signing.LIFETIME_SECONDS}, immutable",
+        "Content-Disposition": "inline",
+        "Cross-Origin-Resource-Policy": "same-origin",
+    }
+    if found["media_type"] == "image/svg+xml":
+        headers["Content-Security-Policy"] = _DRAWING_POLICY
+    if headers["ETag"] in if_none_match:
+        return Response(status_code=304, headers=headers)
+    chunks = storage.read(found["storage_key"])
+    try:
+        first = await anext(chunks, b"")
+    except storage.MissingObjectError as error:
+        raise MediaNotFoundError from error
+    headers["Content-Length"] = str(found["size"])
+    return StreamingResponse(_all(first, chunks), headers=headers, media_type=found["media_type"])
+
+
+async def _all(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for chunk in rest:
+        yield chunk

@@ -1,0 +1,8 @@
+"""The pages' routers and policy lines, joined for the assembly."""
+
+from tms.web import entrance, learner, staff
+
+ROUTERS = [entrance.router, learner.router, staff.router]
+
+# The gate asks for bearer tokens, and pages have cookies: to the gate they are public, and `visitor` is their door.
+POLICY = [*entrance.POLICY, *learner.POLICY, *staff.POLICY]
