@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import func, select, text
 from tests.batches.planning import UNKNOWN
 
-from tms.batches import jobs, service
+from tms.batches import service
 from tms.batches.errors import BatchCancelledError
 from tms.batches.models import BatchStudent
 from tms.platform import db
@@ -188,9 +188,7 @@ async def test_an_archived_course_is_carried_along_but_given_to_nobody_new(plann
     assert await planner.assigned(late) == {}
 
 
-async def test_who_went_without_an_archived_course_gets_it_when_it_is_published_again(
-    planner, run_jobs, clock
-):
+async def test_who_went_without_an_archived_course_gets_it_when_it_is_published_again(planner, run_jobs):
     batch = await planner.batch()
     course = await planner.course()
     await planner.give(batch, course, "2026-06-01")
@@ -198,7 +196,7 @@ async def test_who_went_without_an_archived_course_gets_it_when_it_is_published_
     await planner.admin.put(f"/courses/{course}/archive")
     await planner.join(batch, late)
     await planner.admin.put(f"/courses/{course}/publish")
-    await jobs.catch_up()
+    await run_jobs()
     assert (await planner.assigned(late))[course]["dueDate"] == "2026-06-01T23:59:59.999999Z"
 
 

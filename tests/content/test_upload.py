@@ -247,7 +247,8 @@ async def test_a_crash_anywhere_leaves_the_course_as_it_was_until_the_job_ends_i
     admin, course, upload, sections, monkeypatch, clock, run_jobs, healthy, place
 ):
     async def crash(*_, **__):
-        raise ConnectionResetError(place)
+        # A task that is cancelled runs nothing more, like one whose process was killed.
+        raise asyncio.CancelledError(place)
 
     monkeypatch.setattr(service, "PATIENCE_SECONDS", 2)
     with monkeypatch.context() as patched:
@@ -263,6 +264,21 @@ async def test_a_crash_anywhere_leaves_the_course_as_it_was_until_the_job_ends_i
     await run_jobs()
     assert [section["title"] for section in await sections(course)] == DATABASES
     assert (await admin.get(f"/jobs/{data['jobId']}"))["data"]["state"] == "succeeded"
+    await healthy()
+
+
+async def test_what_is_nobodys_fault_is_tried_again_soon(
+    admin, course, upload, sections, monkeypatch, run_jobs, healthy
+):
+    async def trip(*_):
+        raise ConnectionResetError("the network")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(processing, "_keep_pictures", trip)
+        data = await upload(admin, course, "databases.docx", status=202)
+    assert data["processingStatus"] == "processing"
+    await run_jobs()
+    assert len(await sections(course)) == 9
     await healthy()
 
 

@@ -34,13 +34,12 @@ async def take(admin, path, step, model, number):
             await admin.delete(f"{path}/{section_id}")
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(steps=st.lists(STEP, max_size=12))
-async def test_places_are_those_of_a_list(admin, steps):
-    print("STEPS", steps)
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(start=st.integers(0, 6), steps=st.lists(STEP, min_size=1, max_size=10))
+async def test_places_are_those_of_a_list(admin, start, steps):
     course_id = (await admin.post("/courses", COURSE, status=201))["data"]["id"]
     model = []
-    for number, step in enumerate(steps):
+    for number, step in enumerate([("add", None)] * start + steps):
         await take(admin, f"/courses/{course_id}/sections", step, model, number)
     course = (await admin.get(f"/courses/{course_id}?include_sections=true"))["data"]
     assert [section["id"] for section in course["sections"]] == model

@@ -224,6 +224,19 @@ async def test_ten_retries_at_once_send_one_mail(people, servers, configure, run
     assert len(box.envelopes) == 1
 
 
+async def test_a_repeated_request_is_answered_and_not_done_again(people, smtp, run_jobs, rows):
+    await queue_many(1)
+    await run_jobs()
+    admin = await people.admin()
+    path = f"/emails/{await the_id(rows)}/retry"
+    key = {"Idempotency-Key": "again-please"}
+    first = await admin.post(path, headers=key)
+    await run_jobs()
+    assert await admin.post(path, headers=key) == first
+    await run_jobs()
+    assert len(smtp.messages) == 2
+
+
 async def test_without_anything_to_send_with_a_mail_stays_in_the_outbox(people, configure, rows):
     configure(SMTP_URL=None, SENDGRID_API_KEY=None)
     await queue_many(1)

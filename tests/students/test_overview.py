@@ -255,10 +255,16 @@ async def test_a_page_of_students_is_one_statement(people, statements):
     admin = await people.admin()
     learners = [await people.student() for _ in range(5)]
     course = await make_course("self", by=admin, learners=learners)
-    await _batch(admin, "Batch", *learners)
+    await _batch(admin, "Batch", *learners[:3])
     await give(await make_course("self", by=admin), learners[0])
     await mark(learners[0], course.sections[0], completed=True)
     await admin.get("/students")
     statements.clear()
-    assert len((await admin.get("/students"))["data"]) == 5
+    rows = {row["id"]: row for row in (await admin.get("/students"))["data"]}
     assert len(statements) == 1
+    assert len(rows) == 5
+    for place, learner in enumerate(learners):
+        row = rows[str(learner.id)]
+        assert row["enrolledCourses"] == (1 if place else 2)
+        assert row["averageProgress"] == (0 if place else 50)
+        assert [batch["batchName"] for batch in row["batches"]] == (["Batch"] if place < 3 else [])

@@ -273,7 +273,8 @@ class Story:
 
 
 @settings(
-    max_examples=25, phases=[Phase.generate],
+    max_examples=25,
+    phases=[Phase.generate],
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -10,6 +10,7 @@ from tms.batches.schemas import AssignmentOut, AssignmentPatch, AssignmentsIn
 from tms.http import policy
 from tms.http.answers import Answer, Listing, listing
 from tms.http.caller import Caller
+from tms.http.idempotency import IdempotentRoute
 from tms.http.parameters import PageQuery, PathId
 from tms.http.sessions import ReadSession, WriteSession
 from tms.platform.schemas import Id
@@ -31,7 +32,7 @@ POLICY = [
     policy.line("DELETE", "/assignments/{assignment_id}", policy.ADMIN, "administrators all"),
 ]
 
-router = APIRouter(tags=["assignments"])
+router = APIRouter(tags=["assignments"], route_class=IdempotentRoute)
 
 
 def _shape(row: RowMapping) -> AssignmentOut:

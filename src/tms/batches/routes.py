@@ -21,6 +21,7 @@ from tms.batches.schemas import (
 from tms.http import policy
 from tms.http.answers import Answer, Listing, PageInfo, listing, set_etag
 from tms.http.caller import Caller
+from tms.http.idempotency import IdempotentRoute
 from tms.http.parameters import IfMatch, PageQuery, PathId, Search
 from tms.http.sessions import ReadSession, WriteSession
 from tms.platform.schemas import Id
@@ -45,7 +46,7 @@ POLICY = [
     policy.line("GET", "/batches/{batch_id}/progress", policy.STAFF, _RUN),
 ]
 
-router = APIRouter(prefix="/batches", tags=["batches"])
+router = APIRouter(prefix="/batches", tags=["batches"], route_class=IdempotentRoute)
 
 
 class BatchProgressAnswer(Answer[BatchProgressOut]):

@@ -59,6 +59,10 @@ async def step(upload_id: UUID) -> None:
         await _record_failure(upload, error)
     except _LeaseLostError:
         logger.warning("an upload was taken over", extra={"upload": str(upload_id)})
+    except Exception:
+        # Not the document's fault; whoever comes next need not wait for the lease to end.
+        await _release(upload)
+        raise
 
 
 async def _lease(upload_id: UUID) -> RowMapping | None:

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from tms.content import queries, service
 from tms.content.errors import EmptyFileError, MalformedFormError, MediaNotFoundError, MissingFileError
@@ -112,6 +113,8 @@ async def _received(request: Request) -> AsyncIterator[ReceivedFile]:
     """The form's file on disk with its hash; permission was checked before this reads the first byte of it."""
     try:
         form = await request.form(max_files=1, max_fields=5)
+    except ClientDisconnect as error:
+        raise MalformedFormError from error
     except HTTPException as error:
         if error.status_code != 400:
             raise

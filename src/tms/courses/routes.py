@@ -25,6 +25,7 @@ from tms.courses.schemas import (
 from tms.http import policy
 from tms.http.answers import Answer, Listing, listing, set_etag
 from tms.http.caller import Caller
+from tms.http.idempotency import IdempotentRoute
 from tms.http.parameters import IfMatch, PageQuery, PathId, Search
 from tms.http.sessions import ReadSession, WriteSession
 from tms.platform.schemas import Id
@@ -55,7 +56,7 @@ POLICY = [
 
 Exactly100 = Annotated[str | None, Query(min_length=1, max_length=100, pattern=r"^[^\x00]*$")]
 
-router = APIRouter(prefix="/courses", tags=["courses"])
+router = APIRouter(prefix="/courses", tags=["courses"], route_class=IdempotentRoute)
 
 
 def _shape(row: RowMapping) -> CourseOut:

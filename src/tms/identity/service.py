@@ -256,18 +256,13 @@ async def reset_password(user_id: UUID, *, extend_only: bool, by: Caller) -> Tem
     Raises `TemporaryPasswordEndedError` where there is none to extend, and `StatusError` for who is kept out.
     """
     async with db.transaction() as session:
-        user = await _locked(session, user_id)
-        if user.status not in {"active", "provisioning"}:
-            raise StatusError("Enable the user before giving them a password.")
-        action = "user.password_extended" if extend_only else "user.password_reset"
-        view = await (passwords.extend if extend_only else passwords.issue)(session, user_id)
+        if await idempotency.claim(session) is None:
+            view = await _new_password(session, user_id, extend_only=extend_only, by=by)
+            await idempotency.note(session, user_id)
+        else:
+            view = await passwords.temporary_password(session, user_id)
         if view is None:
             raise TemporaryPasswordEndedError
-        await audit.record(session, actor=by.id, action=action, object_type="user", object_id=user_id)
-        if not extend_only:
-            await queue.enqueue(
-                session, "identity.apply_password", after=provisioning.PATIENCE, user_id=str(user_id)
-            )
     if not extend_only:
         try:
             await apply_password(user_id)

@@ -5,6 +5,7 @@ from fastapi import APIRouter, Query
 from tms.http import policy
 from tms.http.answers import Answer, Listing, listing
 from tms.http.caller import Caller
+from tms.http.idempotency import IdempotentRoute
 from tms.http.parameters import PageQuery, PathId, Search
 from tms.http.sessions import ReadSession, WriteSession
 from tms.notifications import queries, service
@@ -16,7 +17,7 @@ POLICY = [
     policy.line("POST", "/emails/{email_id}/retry", policy.ADMIN, "administrators all"),
 ]
 
-router = APIRouter(prefix="/emails", tags=["e-mail"])
+router = APIRouter(prefix="/emails", tags=["e-mail"], route_class=IdempotentRoute)
 
 
 @router.get("")

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Select,
     and_,
     case,
+    cast,
     func,
     literal_column,
     or_,
@@ -25,6 +26,7 @@ from sqlalchemy.orm import aliased
 from sqlalchemy.sql.selectable import LateralFromClause
 
 from tms.courses.models import Assignment, Course, Section
+from tms.identity.models import User
 from tms.platform import paging
 from tms.platform.paging import Page, PageRequest
 from tms.progress.models import CourseProgress, SectionProgress
@@ -153,19 +155,19 @@ def statistics(state: FromClause) -> list[ColumnElement[int]]:
         return func.count().filter(counted, state.c.status == literal_column(f"'{status}'"))
 
     enrolled = func.count().filter(counted)
-    total = func.sum(state.c.progress, type_=Integer).filter(counted)
+    mean = func.avg(state.c.progress).filter(counted)
     return [
         enrolled.label("total_enrolled"),
         having("completed").label("completed"),
         having("in-progress").label("in_progress"),
         having("not-started").label("not_started"),
-        func.coalesce(total // func.nullif(enrolled, 0), 0).label("average_progress"),
+        func.coalesce(cast(func.floor(mean), Integer), 0).label("average_progress"),
     ]
 
 
-def summary(student_id: ColumnElement[UUID]) -> ScalarSelect[Any]:
-    """A person's statistics as one JSON value with the names of `statistics`, for a row of a list of people."""
-    state = states().where(Assignment.student_id == student_id).subquery("state")
+def summary() -> ScalarSelect[Any]:
+    """For a row of `User`: that person's statistics as one JSON value with the names of `statistics`."""
+    state = states().where(Assignment.student_id == User.id).correlate(User).subquery("state")
     counted = select(*statistics(state)).subquery("counted")
     return select(func.row_to_json(counted.table_valued(), type_=JSON)).scalar_subquery()
 

@@ -96,7 +96,7 @@ def _overview(caller: Caller) -> Select[Any]:
         User.created_at,
         User.version,
         _batches(caller).label("batches"),
-        progress.summary(User.id.expression).label("summary"),
+        progress.summary().label("summary"),
     ).where(visible_to(caller))
 
 

@@ -63,8 +63,7 @@ async def discovery() -> JSONResponse:
             "revocation_endpoint_auth_methods_supported": authentication,
             "code_challenge_methods_supported": ["S256"],
             "scopes_supported": list(SCOPES),
-            "claims_supported": ["iss", "sub", "aud", "exp", "iat", "auth_time", "sid", "name", "given_name"]
-            + ["family_name", "preferred_username", "email", "email_verified"],
+            "claims_supported": CLAIMS,
             "prompt_values_supported": ["none", "login"],
             "claims_parameter_supported": False,
             "request_parameter_supported": False,
