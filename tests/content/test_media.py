@@ -85,7 +85,7 @@ async def test_only_those_who_may_read_the_section_are_given_addresses(
     assigned, other = await people.student(), await people.student()
     assert (await sections(course, assigned, 404))["code"] == "course_not_found"
     await admin.put(f"/courses/{course}/publish")
-    await admin.post(f"/courses/{course}/assignments", {"studentIds": [str(assigned.id)]})
+    await admin.post(f"/courses/{course}/assignments", {"studentIds": [str(assigned.id)]}, status=201)
     shown = addresses(await sections(course, assigned))
     assert len(shown) == 15
     assert (await client.get(shown[0])).status_code == 200

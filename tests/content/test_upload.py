@@ -141,6 +141,8 @@ async def test_a_failed_document_may_be_tried_again(admin, course, upload, sessi
         {"content": b"rubbish", "headers": {"Content-Type": "multipart/form-data"}},
         {"content": b"--x\r\nContent-Dis", "headers": {"Content-Type": "multipart/form-data; boundary=x"}},
         {"files": [("file", ("a.docx", b"x")), ("file", ("b.docx", b"x"))]},
+        {"files": [(f"field{number}", ("a.docx", b"x")) for number in range(12)]},
+        {"files": {"file": ("a" * 20_000, b"x")}},
     ],
 )
 async def test_forms_without_one_file(admin, course, options):

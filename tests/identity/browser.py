@@ -8,6 +8,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 
+from tms.identity import passwords, providers
+from tms.platform import db
+
 REALM = "/realms/tms"
 PROTOCOL = f"{REALM}/protocol/openid-connect"
 LOOPBACK = "http://127.0.0.1:49152/callback"
@@ -120,3 +123,10 @@ def password_grant(email, password, **changes):
         "password": password,
         **changes,
     }
+
+
+async def give_temporary_password(person):
+    async with db.transaction() as session:
+        view = await passwords.issue(session, person.id)
+    await providers.current().set_password(person.account_id, view.password, temporary=True)
+    return view.password

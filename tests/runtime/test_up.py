@@ -223,6 +223,13 @@ def test_wrong_settings_are_a_line_each_and_start_nothing(up, command):
     assert not running.home.exists()
 
 
+def test_an_address_that_is_none_is_a_line_before_anything_is_made(up):
+    running = up(TMS_ADMIN_EMAIL="nonsense")
+    assert running.process.wait(PATIENCE) == 2
+    assert running.lines == ["tms: TMS_ADMIN_EMAIL: must be an e-mail address such as name@example.org"]
+    assert not running.home.exists()
+
+
 @pytest.mark.parametrize("command", ["up", "worker", "migrate"])
 def test_a_database_that_is_not_there_is_one_line(up, command):
     url = f"postgresql://user:secret@127.0.0.1:{free_port()}/tms"

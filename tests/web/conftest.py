@@ -137,7 +137,7 @@ class Lessons:
 
     async def assign(self, course_id, *students, due=None):
         body = {"studentIds": [str(student.id) for student in students], "dueDate": due}
-        await self.admin.post(f"/courses/{course_id}/assignments", body)
+        await self.admin.post(f"/courses/{course_id}/assignments", body, status=201)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import asyncio
 
 import pytest
 from sqlalchemy import text
-
 from tests.web.conftest import PASSWORD, SITE
 
 ENROLLED = {"firstName": "Nora", "lastName": "Newcomer", "email": "nora@example.org"}

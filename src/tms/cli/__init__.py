@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from tms import __version__
-from tms.cli.failures import CannotStartError, fail, load_settings
+from tms.cli.failures import CannotStartError, checked_address, fail, load_settings
 from tms.platform.embedded import EmbeddedError
 from tms.platform.errors import DomainError
 
@@ -116,7 +116,7 @@ def recover_administrator(
         async with startup.database(settings):
             return await administrators.recover(address)
 
-    address = email or settings.tms_admin_email
+    address = checked_address("EMAIL" if email else "TMS_ADMIN_EMAIL", email or settings.tms_admin_email)
     with database.in_use(settings):
         password = asyncio.run(recover(address))
     print(f"{address} signs in with the password {password} (shown only now: keep it).")

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 from tms import __version__, startup
 from tms.cli import database, serving
-from tms.cli.failures import CannotStartError, without_secrets
+from tms.cli.failures import CannotStartError, checked_address, without_secrets
 from tms.cli.supervisor import Part, stop
 from tms.identity import administrators
 from tms.identity.administrators import FirstAdministrator
@@ -32,6 +32,7 @@ _BEATS_BETWEEN_LOOKS_AT_THE_DATABASE = 5
 
 def up(settings: Settings) -> None:
     """Run TMS until Ctrl-C or SIGTERM. Raises `CannotStartError` or `EmbeddedError` if it does not come up."""
+    checked_address("TMS_ADMIN_EMAIL", settings.tms_admin_email)
     for ended_by in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(ended_by, signal.default_int_handler)
     try:

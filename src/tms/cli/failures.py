@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
+from tms.identity import emails
 from tms.platform.settings import Settings, get_settings
 
 WRONG_SETTINGS = 2
@@ -34,6 +35,14 @@ def load_settings() -> Settings:
         lines = [f".env cannot be read ({error}): make it a readable text file of NAME=value lines"]
     print("\n".join(f"tms: {line}" for line in lines), file=sys.stderr)
     sys.exit(WRONG_SETTINGS)
+
+
+def checked_address(name: str, address: str) -> str:
+    """Return an administrator's e-mail address; if it is none, print a line that names the setting or argument and end."""
+    try:
+        return emails.check(address)
+    except ValueError as error:
+        fail(f"{name}: {error}", WRONG_SETTINGS)
 
 
 def without_secrets(url: str) -> str:

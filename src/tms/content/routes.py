@@ -1,19 +1,15 @@
-import asyncio
-import hashlib
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
-from starlette.datastructures import UploadFile
-from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from tms.content import queries, service
-from tms.content.errors import EmptyFileError, MalformedFormError, MediaNotFoundError, MissingFileError
+from tms.content import queries, receiving, service
+from tms.content.errors import MalformedFormError, MediaNotFoundError
 from tms.content.schemas import UploadOut
 from tms.content.service import ReceivedFile
 from tms.courses.html import MEDIA_PATH
@@ -57,7 +53,6 @@ _FORM: dict[str, Any] = {
         },
     }
 }
-_CHUNK_BYTES = 1024 * 1024
 # Drawings are documents of their own when they are opened alone; then they may neither run nor fetch anything.
 _DRAWING_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'"
 
@@ -111,36 +106,15 @@ def _message(outcome: service.Outcome) -> str:
 @asynccontextmanager
 async def _received(request: Request) -> AsyncIterator[ReceivedFile]:
     """The form's file on disk with its hash; permission was checked before this reads the first byte of it."""
-    try:
-        form = await request.form(max_files=1, max_fields=5)
-    except ClientDisconnect as error:
-        raise MalformedFormError from error
-    except HTTPException as error:
-        if error.status_code != 400:
-            raise
-        raise MalformedFormError from error
-    try:
-        sent = form.get("file")
-        if not isinstance(sent, UploadFile):
-            raise MissingFileError
-        with tempfile.NamedTemporaryFile(prefix="tms-received-") as target:
-            size, digest = await asyncio.to_thread(_copy, sent.file, target)
-            if size == 0:
-                raise EmptyFileError
-            yield ReceivedFile(Path(target.name), service.display_name(sent.filename), size, digest)
-    finally:
-        await form.close()
-
-
-def _copy(source: BinaryIO, target: Any) -> tuple[int, str]:
-    digest = hashlib.sha256()
-    size = 0
-    while chunk := source.read(_CHUNK_BYTES):
-        digest.update(chunk)
-        target.write(chunk)
-        size += len(chunk)
-    target.flush()
-    return size, digest.hexdigest()
+    with tempfile.NamedTemporaryFile(prefix="tms-received-") as target:
+        try:
+            taken = await receiving.take_file(
+                request.headers.get("content-type", ""), request.stream(), target.file
+            )
+        except ClientDisconnect as error:
+            raise MalformedFormError from error
+        name = service.display_name(taken.name)
+        yield ReceivedFile(Path(target.name), name, taken.size, taken.digest.hexdigest())
 
 
 @router.get(

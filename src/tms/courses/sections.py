@@ -204,7 +204,7 @@ async def _shift(session: AsyncSession, course_id: UUID, *, first: int, last: in
 async def _make_room(session: AsyncSession, course_id: UUID, old: int, new: int) -> None:
     """Before a section moves from `old` to `new`: those between step towards its old place."""
     if new < old:
-        await _shift(session, course_id, first=new, last=old - 2, by=1)
+        await _shift(session, course_id, first=new, last=old - 1, by=1)
     elif new > old:
         await _shift(session, course_id, first=old + 1, last=new, by=-1)
 

@@ -21,7 +21,7 @@ from tms.identity.models import User
 from tms.operations import audit
 from tms.platform.errors import FieldError, InvalidError, missing
 
-BatchRow = Row[UUID, str, str, str, str, int | None, int, int]
+BatchRow = Row[UUID, str, str, str, str, int | None, int]
 
 MOST_NAMED = 20
 
@@ -46,7 +46,6 @@ async def lock(session: AsyncSession, batch_ids: Iterable[UUID]) -> dict[UUID, B
             Batch.timezone,
             Batch.capacity,
             Batch.seats_taken,
-            Batch.version,
         )
         .where(Batch.id.in_(list(batch_ids)))
         .order_by(Batch.id)

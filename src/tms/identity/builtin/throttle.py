@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, delete, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Interval, case, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -153,7 +153,7 @@ def _block(failures: ColumnElement[int], rule: _Rule) -> ColumnElement[Any]:
         rule.longest.total_seconds(),
         rule.first.total_seconds() * func.power(2, func.least(failures - rule.free, 20)),
     )
-    until = clock.db_now() + literal(timedelta(seconds=1)) * seconds
+    until = clock.db_now() + func.make_interval(0, 0, 0, 0, 0, 0, seconds, type_=Interval())
     return case((failures >= rule.free, until), else_=None)
 
 

@@ -1,0 +1,120 @@
+"""Takes the one file out of a form (multipart/form-data, RFC 7578) as it comes in: to disk and through a hash, never whole in memory."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from typing import IO
+
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+
+from tms.content.errors import EmptyFileError, MalformedFormError, MissingFileError
+
+FIELD = b"file"
+_HEADER_BYTES = 16 * 1024
+_PARTS = 10
+
+
+class FileTaker:
+    """Fed with a form's bytes, writes its file to `target`; `name` is what the client called it."""
+
+    def __init__(self, boundary: bytes, target: IO[bytes]) -> None:
+        self.name: str | None = None
+        self.size = 0
+        self.digest = hashlib.sha256()
+        self._target = target
+        self._found = False
+        self._ended = False
+        self._is_file = False
+        self._parts = 0
+        self._header = [b"", b""]
+        self._header_bytes = 0
+        self._options: dict[bytes, bytes] = {}
+        self._parser = MultipartParser(
+            boundary,
+            {
+                "on_part_begin": self._begin_part,
+                "on_header_field": self._on_header_name,
+                "on_header_value": self._on_header_value,
+                "on_header_end": self._end_header,
+                "on_headers_finished": self._end_headers,
+                "on_part_data": self._on_data,
+                "on_end": self._end,
+            },
+        )
+
+    def feed(self, chunk: bytes) -> None:
+        """Take the next bytes; raises `MalformedFormError`."""
+        try:
+            self._parser.write(chunk)
+        except FormParserError as error:
+            raise MalformedFormError from error
+
+    def finish(self) -> None:
+        """The body has ended: raises unless a whole form with a file that is not empty was seen."""
+        if not self._ended:
+            raise MalformedFormError
+        if not self._found:
+            raise MissingFileError
+        if self.size == 0:
+            raise EmptyFileError
+        self._target.flush()
+
+    def _begin_part(self) -> None:
+        self._parts += 1
+        if self._parts > _PARTS:
+            raise MalformedFormError(f"The form has more than {_PARTS} fields; send the document alone.")
+        self._options = {}
+        self._header_bytes = 0
+        self._is_file = False
+
+    def _on_header_name(self, data: bytes, start: int, end: int) -> None:
+        self._take_header(0, data[start:end])
+
+    def _on_header_value(self, data: bytes, start: int, end: int) -> None:
+        self._take_header(1, data[start:end])
+
+    def _take_header(self, which: int, piece: bytes) -> None:
+        self._header_bytes += len(piece)
+        if self._header_bytes > _HEADER_BYTES:
+            raise MalformedFormError
+        self._header[which] += piece
+
+    def _end_header(self) -> None:
+        name, value = self._header
+        self._header = [b"", b""]
+        if name.lower() == b"content-disposition":
+            _, self._options = parse_options_header(value)
+
+    def _end_headers(self) -> None:
+        self._is_file = self._options.get(b"name") == FIELD and b"filename" in self._options
+        if self._is_file and self._found:
+            raise MalformedFormError("Send one document at a time.")
+        if self._is_file:
+            self._found = True
+            self.name = self._options[b"filename"].decode("utf-8", "replace")
+
+    def _on_data(self, data: bytes, start: int, end: int) -> None:
+        if self._is_file:
+            piece = data[start:end]
+            self._target.write(piece)
+            self.digest.update(piece)
+            self.size += len(piece)
+
+    def _end(self) -> None:
+        self._ended = True
+
+
+async def take_file(content_type: str, body: AsyncIterator[bytes], target: IO[bytes]) -> FileTaker:
+    """Write the form's file to `target`; raises `MissingFileError`, `EmptyFileError` or `MalformedFormError`."""
+    kind, options = parse_options_header(content_type)
+    boundary = options.get(b"boundary", b"")
+    if kind != b"multipart/form-data":
+        raise MissingFileError
+    if not 0 < len(boundary) <= 200:
+        raise MalformedFormError
+    taker = FileTaker(boundary, target)
+    async for chunk in body:
+        await asyncio.to_thread(taker.feed, chunk)
+    await asyncio.to_thread(taker.finish)
+    return taker
