@@ -163,11 +163,10 @@ async def test_lists_are_searched_filtered_sorted_and_paged(planner, people):
     assert await names(trainer=str(trainer.id)) == ["500 off"]
     assert await names(student=str(student.id)) == ["Evening"]
     assert await names() == ["Evening", "500 off", "50% off"]
-    assert await names(sort="-name") == ["Evening", "50% off", "500 off"] or await names(sort="-name") == [
-        "Evening",
-        "500 off",
-        "50% off",
-    ]
+    # How % and 0 are ordered is the collation's business.
+    by_name = await names(sort="name")
+    assert by_name[2] == "Evening"
+    assert await names(sort="-name") == by_name[::-1]
     assert await names(sort="-createdAt") == ["Evening", "500 off", "50% off"]
     found, cursor = [], None
     while True:

@@ -25,6 +25,7 @@ from tms.content.errors import (
 )
 from tms.content.sandbox import Limits
 
+PLANTED = str(Path(__file__).parent / "planted.py")
 QUICK = Limits(cpu_seconds=1, seconds=5, memory_bytes=256 * 1024 * 1024, file_bytes=4 * 1024 * 1024)
 
 
@@ -43,7 +44,7 @@ def plant(monkeypatch, tmp_path, temporary):
     """Runs the planted reader: `await plant("loop")`."""
 
     async def run(what, limits=QUICK, progress=None):
-        monkeypatch.setattr(sandbox, "_PROGRAM", (str(Path(__file__).parent / "planted.py"), what))
+        monkeypatch.setattr(sandbox, "_PROGRAM", (PLANTED, what))
         path = tmp_path / "input.docx"
         path.write_bytes(b"anything")
         async with sandbox.extracting(
@@ -54,16 +55,20 @@ def plant(monkeypatch, tmp_path, temporary):
     return run
 
 
-def running_plants():
-    found = []
-    for process in psutil.process_iter(["cmdline", "status"]):
-        command = process.info["cmdline"] or []
-        if (
-            process.info["status"] != psutil.STATUS_ZOMBIE
-            and str(Path(__file__).parent / "planted.py") in command
-        ):
-            found.append(process.pid)
-    return found
+@pytest.fixture
+def plants(tmp_path):
+    """`plants()`: the processes of this test that still run the planted reader."""
+
+    def find():
+        return [
+            process.pid
+            for process in psutil.process_iter(["cmdline", "status"])
+            if process.info["status"] != psutil.STATUS_ZOMBIE
+            and PLANTED in (process.info["cmdline"] or [])
+            and any(str(tmp_path) in part for part in process.info["cmdline"])
+        ]
+
+    return find
 
 
 async def test_the_real_documents(temporary):
@@ -141,10 +146,10 @@ async def test_an_endless_loop_ends_at_the_limit_of_processor_time(plant):
     assert time.monotonic() - began < 4
 
 
-async def test_waiting_ends_at_the_limit_of_the_clock(plant):
+async def test_waiting_ends_at_the_limit_of_the_clock(plant, plants):
     with pytest.raises(DocumentTooComplexError, match=r"longer than 1\.5 seconds"):
         await plant("sleep", Limits(seconds=1.5))
-    assert running_plants() == []
+    assert plants() == []
 
 
 async def test_memory_is_bounded(plant):
@@ -176,13 +181,13 @@ async def test_whatever_goes_wrong_has_an_outcome(plant, what, outcome):
     assert "secret" not in refusal.value.detail
 
 
-async def test_processes_that_the_child_began_end_with_it(plant):
+async def test_processes_that_the_child_began_end_with_it(plant, plants):
     with pytest.raises((DocumentTooComplexError, CorruptDocumentError)):
         await plant("fork", Limits(seconds=1.5))
-    assert running_plants() == []
+    assert plants() == []
 
 
-async def test_cancelling_ends_the_child(plant):
+async def test_cancelling_ends_the_child(plant, plants):
     asleep = asyncio.Event()
 
     async def progress(fraction, message):
@@ -190,23 +195,23 @@ async def test_cancelling_ends_the_child(plant):
 
     reading = asyncio.create_task(plant("sleep", Limits(), progress))
     await asyncio.wait_for(asleep.wait(), 10)
-    assert running_plants() != []
+    assert plants() != []
     reading.cancel()
     with pytest.raises(asyncio.CancelledError):
         await reading
-    assert running_plants() == []
+    assert plants() == []
 
 
-async def test_a_progress_callback_that_fails_ends_the_child(plant):
+async def test_a_progress_callback_that_fails_ends_the_child(plant, plants):
     async def progress(fraction, message):
         raise ConnectionError("the listener has gone")
 
     with pytest.raises(ConnectionError):
         await plant("sleep", Limits(), progress)
-    assert running_plants() == []
+    assert plants() == []
 
 
-async def test_the_child_ends_when_its_parent_is_killed(tmp_path):
+async def test_the_child_ends_when_its_parent_is_killed(tmp_path, plants):
     program = (
         "import asyncio, pathlib, sys\nfrom tms.content import sandbox\n"
         f"sandbox._PROGRAM = ({str(Path(__file__).parent / 'planted.py')!r}, 'sleep')\n"
@@ -225,14 +230,14 @@ async def test_the_child_ends_when_its_parent_is_killed(tmp_path):
         stdout=asyncio.subprocess.PIPE,
     )
     assert await asyncio.wait_for(parent.stdout.readline(), 20) == b"asleep\n"
-    assert running_plants() != []
+    assert plants() != []
     parent.kill()
     await parent.wait()
     for _ in range(100):
-        if not running_plants():
+        if not plants():
             break
         await asyncio.sleep(0.05)
-    assert running_plants() == []
+    assert plants() == []
 
 
 async def test_floods_of_progress_are_dropped(plant):

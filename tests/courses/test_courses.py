@@ -104,7 +104,7 @@ async def test_reading_one_with_and_without_sections(admin, make_course):
     ] == []
 
 
-async def test_an_edit_changes_what_is_sent_and_nothing_else(admin, make_course):
+async def test_an_edit_changes_what_is_sent_and_nothing_else(admin, make_course, session):
     course_id = await make_course()
     before = (await admin.get(f"/courses/{course_id}"))["data"]
     after = (await admin.patch(f"/courses/{course_id}", {"title": "Fire safety", "description": None}))[
@@ -114,8 +114,10 @@ async def test_an_edit_changes_what_is_sent_and_nothing_else(admin, make_course)
     assert after["description"] is None
     changed = {name for name in after if before[name] != after[name]}
     assert changed == {"title", "description", "updatedAt", "version"}
-    unchanged = (await admin.patch(f"/courses/{course_id}", {}))["data"]
-    assert unchanged == after
+    for nothing in ({}, {"title": "Fire safety"}):
+        assert (await admin.patch(f"/courses/{course_id}", nothing))["data"] == after
+    told = await session.execute(text("SELECT changes FROM audit_log WHERE action = 'course.changed'"))
+    assert told.scalar_one() == {"title": ["Safety at work", "Fire safety"], "description": "changed"}
 
 
 @pytest.mark.parametrize(

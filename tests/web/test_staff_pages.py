@@ -39,7 +39,9 @@ async def test_an_administrator_sees_and_finds_all(admin, batch, browser):
     assert "No batch is called like that." in (await browser.open("/staff?search=%25")).words
 
 
-async def test_progress_is_drawn_for_each_student_and_course(batch, student, trainer, browser, clock):
+async def test_progress_is_drawn_for_each_student_and_course(
+    batch, student, trainer, browser, clock, run_jobs
+):
     await student.put(f"/progress/sections/{batch['sections'][0]}", {"completed": True})
     await browser.sign_in(trainer.email)
     page = await browser.open(f"/staff/batches/{batch['id']}")
@@ -48,6 +50,7 @@ async def test_progress_is_drawn_for_each_student_and_course(batch, student, tra
     assert bar.get("aria-label") == "Progress in First aid of Sami Student"
     assert "In progress" in page.words
     assert "due 31 December 2026" in page.words
+    await run_jobs()
     await clock(days=400)
     await browser.sign_in(trainer.email)
     assert "Overdue since 31 December 2026" in (await browser.open(f"/staff/batches/{batch['id']}")).words
@@ -55,7 +58,9 @@ async def test_progress_is_drawn_for_each_student_and_course(batch, student, tra
 
 async def test_students_of_a_batch_come_in_pages(admin, batch, people, browser):
     more = [await people.student(first_name=f"Name{number}") for number in range(3)]
-    await admin.post(f"/batches/{batch['id']}/students", {"studentIds": [str(person.id) for person in more]})
+    await admin.post(
+        f"/batches/{batch['id']}/students", {"studentIds": [str(person.id) for person in more]}, status=201
+    )
     await browser.sign_in(admin.email)
     page = await browser.open(f"/staff/batches/{batch['id']}?limit=3")
     assert len(list(page.document.iter("progress"))) == 3

@@ -53,7 +53,7 @@ def inspect(path: Path, limits: ArchiveLimits = DEFAULT_LIMITS) -> None:
         EOFError,
         OSError,
         ValueError,
-        NotImplementedError,
+        RuntimeError,
         struct.error,
         zlib.error,
     ) as error:

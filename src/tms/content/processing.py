@@ -7,6 +7,7 @@ same keys in storage. Storage is never called within a transaction.
 
 import asyncio
 import logging
+import os
 import re
 import shutil
 import tempfile
@@ -35,6 +36,8 @@ LEASE = timedelta(minutes=5)
 """Longer than the limits of the child and a slow storage need."""
 MOST_ATTEMPTS = 20
 _FOLDER_PREFIX = "tms-upload-"
+# Each child may take its limit of memory, so that only so many read at once in one process.
+_PLACES = asyncio.Semaphore(max(2, os.cpu_count() or 2))
 _PICTURE = re.compile(r'(<img(?: [a-z]+="[^"]*")*? src=")media:(\d+)(?=")')
 
 
@@ -47,9 +50,14 @@ async def step(upload_id: UUID) -> None:
 
     What is wrong with the document is recorded, not raised; raises `UnavailableError` when trying again later is right.
     """
-    upload = await _lease(upload_id)
-    if upload is None:
-        return
+    # In line before the lease, whose time would run out for the last of many.
+    async with _PLACES:
+        upload = await _lease(upload_id)
+        if upload is not None:
+            await _carry_out(upload)
+
+
+async def _carry_out(upload: RowMapping) -> None:
     try:
         await _process(upload)
     except UnavailableError:
@@ -58,7 +66,7 @@ async def step(upload_id: UUID) -> None:
     except DomainError as error:
         await _record_failure(upload, error)
     except _LeaseLostError:
-        logger.warning("an upload was taken over", extra={"upload": str(upload_id)})
+        logger.warning("an upload was taken over", extra={"upload": str(upload["id"])})
     except Exception:
         # Not the document's fault; whoever comes next need not wait for the lease to end.
         await _release(upload)

@@ -140,7 +140,7 @@ def _sniff_zip(path: Path) -> Kind:
                 return _sniff_office(archive, names)
             if "mimetype" in names:
                 return _sniff_mimetype(_read(archive, "mimetype"))
-    except (zipfile.BadZipFile, OSError, ValueError, RuntimeError, NotImplementedError, EOFError, zlib.error):
+    except (zipfile.BadZipFile, OSError, ValueError, RuntimeError, EOFError, zlib.error):
         return Kind.BROKEN_ZIP
     return Kind.DOCX if "word/document.xml" in names else Kind.ZIP
 

@@ -66,15 +66,4 @@ CHECKS = [
         WHERE (extended_to IS NULL) <> (extended_by IS NULL)
         """,
     ),
-    Check(
-        "announced_in_time",
-        "An active student is told of a published course within an hour, as long as a worker runs.",
-        """
-        SELECT a.id::text FROM course_assignments a
-        JOIN courses c ON c.id = a.course_id JOIN users u ON u.id = a.student_id
-        WHERE a.announced_at IS NULL AND a.closed_at IS NULL AND a.waived_at IS NULL
-            AND c.status = 'published' AND u.status = 'active'
-            AND greatest(a.assigned_at, c.published_at, u.updated_at) < tms_now() - interval '1 hour'
-        """,
-    ),
 ]

@@ -54,7 +54,7 @@ POLICY = [
     policy.line("DELETE", "/courses/{course_id}/trainers/{user_id}", policy.ADMIN, DECIDES),
 ]
 
-Exactly100 = Annotated[str | None, Query(min_length=1, max_length=100, pattern=r"^[^\x00]*$")]
+Value = Annotated[str | None, Query(min_length=1, max_length=100, pattern=r"^[^\x00]*$")]
 
 router = APIRouter(prefix="/courses", tags=["courses"], route_class=IdempotentRoute)
 
@@ -83,8 +83,8 @@ async def list_courses(
     page: PageQuery,
     search: Search = None,
     status: Status | None = None,
-    category: Exactly100 = None,
-    difficulty: Exactly100 = None,
+    category: Value = None,
+    difficulty: Value = None,
     template_type: Annotated[TemplateType | None, Query(alias="templateType")] = None,
     trainer: Id | None = None,
 ) -> Listing[CourseOut]:

@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, RowMapping, Uuid, column, func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from tms.courses import html, queries
+from tms.courses import history, html, queries
 from tms.courses.errors import LastSectionError, SectionNotFoundError
 from tms.courses.models import Course, Section
 from tms.courses.schemas import SectionIn, SectionPatch
@@ -103,12 +103,14 @@ async def edit_section(
     course = await queries.lock(session, course_id, caller)
     section = await _live(session, course_id, section_id, expected)
     values: dict[str, Any] = body.model_dump(exclude_unset=True)
-    if not values:
-        return section
     if "content" in values:
         values["content"] = _stored(values["content"])
     if "order_index" in values:
         values["order_index"] = min(values["order_index"], course["section_count"])
+    values = history.differing(section, values)
+    if not values:
+        return section
+    if "order_index" in values:
         await _make_room(session, course_id, section["order_index"], values["order_index"])
     await session.execute(
         update(Section)
@@ -116,7 +118,7 @@ async def edit_section(
         .values(**values, version=Section.version + 1, updated_at=func.now())
     )
     await _touch(session, course_id)
-    await _record(session, "section.changed", section_id, caller, {"fields": sorted(body.model_fields_set)})
+    await _record(session, "section.changed", section_id, caller, history.changes(section, values))
     return await queries.section(session, section_id)
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_once
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from tms.courses import assignments, queries
+from tms.courses import assignments, history, queries
 from tms.courses.errors import CourseInUseError, CourseWithoutSectionsError
 from tms.courses.models import Assignment, Course, CourseTrainer, Section, course_codes
 from tms.courses.schemas import CourseIn, CoursePatch
@@ -55,10 +55,10 @@ async def edit(
     """Change what the body names; raises 412 where `expected` is not the version any more."""
     found = await queries.lock(session, course_id, caller)
     errors.check_version(expected, found["version"])
-    values = body.model_dump(exclude_unset=True)
+    values = history.differing(found, body.model_dump(exclude_unset=True))
     if values:
         await _update(session, course_id, **values)
-        await _record(session, "course.changed", course_id, caller, {"fields": sorted(values)})
+        await _record(session, "course.changed", course_id, caller, history.changes(found, values))
     return await queries.course(session, course_id, caller)
 
 

@@ -1,3 +1,4 @@
+import typing
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -159,10 +160,12 @@ def _wire_time(instant: ColumnElement[Any]) -> ColumnElement[str]:
 
 
 @cache
-def _courses() -> Select[Any]:
-    """One row for the student `:student_id`: `courses`, the JSON text of a list of `AssignedCourse`, and statistics.
+def _courses(role: Role) -> Select[Any]:
+    """One row for the student `:student_id`, if `:caller_id` in this role may see them.
 
-    Built once, and the database writes the JSON: people look at their courses more often than at anything else.
+    It holds `courses`, the JSON text of a list of `AssignedCourse`, and the columns of `statistics`. Built once for
+    each role, with a parameter in the place of the caller's id, and the database writes the JSON: people look at their
+    courses more often than at anything else.
     """
     student_id = bindparam("student_id", type_=Uuid)
     state = progress.states().where(Assignment.student_id == student_id).subquery("state")
@@ -192,7 +195,13 @@ def _courses() -> Select[Any]:
         .select_from(state)
         .subquery("listed")
     )
-    return select(*listed.c).select_from(User).join(listed, true()).where(User.id == student_id)
+    caller = Caller(typing.cast("UUID", bindparam("caller_id", type_=Uuid)), role)
+    return (
+        select(*listed.c)
+        .select_from(User)
+        .join(listed, true())
+        .where(User.id == student_id, visible_to(caller))
+    )
 
 
 async def courses_json(session: AsyncSession, caller: Caller, student_id: UUID) -> bytes:
@@ -201,8 +210,8 @@ async def courses_json(session: AsyncSession, caller: Caller, student_id: UUID) 
     Raises `StudentNotFoundError`. Courses come in the order in which they were assigned; waived ones are listed, but
     not counted; withdrawn ones and drafts are not there.
     """
-    statement = _courses().where(visible_to(caller))
-    row = (await session.execute(statement, {"student_id": student_id})).one_or_none()
+    people = {"student_id": student_id, "caller_id": caller.id}
+    row = (await session.execute(_courses(caller.role), people)).one_or_none()
     if row is None:
         raise StudentNotFoundError
     return (

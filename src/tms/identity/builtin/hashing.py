@@ -18,9 +18,8 @@ _FULL = PasswordHasher(time_cost=1, memory_cost=47_104, parallelism=1, type=Type
 # A password of 80 random bits cannot be guessed at any speed, so slowness adds nothing; enrolling 5,000 people from a
 # sheet would cost minutes of processor time.
 _RANDOM = PasswordHasher(time_cost=1, memory_cost=1_024, parallelism=1, type=Type.ID)
-_DUMMY = (
-    "$argon2id$v=19$m=47104,t=1,p=1$c29tZSBzYWx0IG9mIGEgZHVtbXk$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-)
+_FULL_PREFIX = "$argon2id$v=19$m=47104,t=1,p=1$"
+_DUMMY = f"{_FULL_PREFIX}c29tZSBzYWx0IG9mIGEgZHVtbXk$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
 _slots = asyncio.Semaphore(AT_ONCE)
 
@@ -54,13 +53,13 @@ def _composed(password: str) -> str:
 
 
 def _matches(stored: str | None, password: str) -> bool:
-    if stored is None or _RANDOM.check_needs_rehash(stored) is False:
-        _verify(_FULL, _DUMMY, password)
-    return stored is not None and _verify(_FULL, stored, password)
+    if stored is None or not stored.startswith(_FULL_PREFIX):
+        _verify(_DUMMY, password)
+    return stored is not None and _verify(stored, password)
 
 
-def _verify(hasher: PasswordHasher, stored: str, password: str) -> bool:
+def _verify(stored: str, password: str) -> bool:
     try:
-        return hasher.verify(stored, password)
+        return _FULL.verify(stored, password)
     except (VerificationError, InvalidHashError):
         return False

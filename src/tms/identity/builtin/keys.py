@@ -1,6 +1,7 @@
 """Signing keys: made when first needed, kept encrypted in the database, replaced every 90 days."""
 
 import json
+import logging
 from dataclasses import dataclass
 from datetime import timedelta
 from time import monotonic
@@ -15,6 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from tms.identity.builtin.models import SigningKey
 from tms.platform import clock, db, secrets
 from tms.platform.settings import get_settings
+
+logger = logging.getLogger(__name__)
 
 ALGORITHM = "ES256"
 LIFETIME = timedelta(days=90)
@@ -64,25 +67,26 @@ async def signer() -> Signer:
 
 
 async def _find(session: AsyncSession) -> Signer | None:
-    usable = select(SigningKey).where(SigningKey.retired_at.is_(None), SigningKey.secret_id == _secret_id())
-    seasoned = (
-        usable.where(SigningKey.created_at <= clock.db_now() - PUBLISHED_FIRST)
-        .order_by(SigningKey.created_at.desc())
-        .limit(1)
-    )
-    row = (await session.execute(seasoned)).scalar_one_or_none()
-    if row is None:
-        row = (await session.execute(usable.order_by(SigningKey.created_at).limit(1))).scalar_one_or_none()
-    return None if row is None else _opened(row)
+    statement = select(
+        SigningKey, (SigningKey.created_at <= clock.db_now() - PUBLISHED_FIRST).label("is_seasoned")
+    ).where(SigningKey.retired_at.is_(None), SigningKey.secret_id == _secret_id())
+    rows = (await session.execute(statement.order_by(SigningKey.created_at))).all()
+    seasoned = [row for row, is_seasoned in rows if is_seasoned]
+    young = [row for row, is_seasoned in rows if not is_seasoned]
+    for row in [*reversed(seasoned), *young]:
+        signer = _opened(row)
+        if signer is not None:
+            return signer
+    return None
 
 
 def _opened(row: SigningKey) -> Signer | None:
     try:
         plain = jwe.decrypt_compact(row.private, _wrapping_key(), algorithms=["dir", "A256GCM"]).plaintext
-    except JoseError:
-        # Another SECRET_KEY of the same short name is next to impossible; a damaged row is not. Another key is made.
+        return Signer(row.kid, ECKey.import_key(json.loads(plain or b"")))
+    except (JoseError, ValueError):
+        logger.exception("a signing key cannot be read", extra={"kid": row.kid})
         return None
-    return Signer(row.kid, ECKey.import_key(json.loads(plain or b"{}")))
 
 
 async def _make_first() -> Signer:
