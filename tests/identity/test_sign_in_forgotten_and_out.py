@@ -13,9 +13,12 @@ from tests.identity.browser import (
     told,
 )
 
+from tms.identity import providers
 from tms.identity.builtin import clients, reset, throttle
 from tms.identity.builtin.models import Account
+from tms.identity.provider import Person
 from tms.platform import db
+from tms.platform.caller import Role
 from tms.platform.ids import new_id
 
 _ORIGIN = throttle.Origin("192.0.2.7")
@@ -97,6 +100,14 @@ class TestForgottenPasswords:
         await clock(minutes=61)
         assert (await browser.open(link)).status_code == 400
         assert await self._link(student) is None
+
+    async def test_a_corrected_address_makes_the_link_of_the_wrong_one_worthless(self, browser, people):
+        student = await people.student(password=GOOD)
+        await self._ask(browser, student.email)
+        link = await self._link(student)
+        right = Person(student.id, "right@example.org", "A", "B", Role.STUDENT)
+        await providers.current().update(student.account_id, right)
+        assert (await browser.open(link)).status_code == 400
 
     async def test_the_link_replaces_a_temporary_password_too(self, browser, people):
         student = await people.student()

@@ -54,17 +54,30 @@ async def test_a_program_signs_a_person_in_with_code_and_pkce(browser, people):
     assert me.json()["email"] == student.email
 
 
+PAGES = {"client_id": "tms", "redirect_uri": "http://tms.test/login/callback"}
+
+
 async def test_single_sign_on_asks_only_once_and_prompt_login_asks_again(browser, people):
     student = await people.student(password=GOOD)
     _, challenge = proof()
-    await browser.sign_in(student.email, GOOD, **asked(challenge))
-    again = await browser.open(f"{PROTOCOL}/auth", params=asked(challenge))
+    await browser.sign_in(student.email, GOOD, **asked(challenge, **PAGES))
+    again = await browser.open(f"{PROTOCOL}/auth", params=asked(challenge, **PAGES))
     assert again.status_code == 302
     assert "code" in told(again)
     for changes in ({"prompt": "login"}, {"max_age": "0"}):
-        page = await browser.open(f"{PROTOCOL}/auth", params=asked(challenge, **changes))
+        page = await browser.open(f"{PROTOCOL}/auth", params=asked(challenge, **PAGES, **changes))
         assert page.status_code == 200, changes
         assert "password" in read(page)[0][0][1]
+
+
+async def test_a_program_on_the_machine_gets_no_code_behind_the_persons_back(browser, people):
+    student = await people.student(password=GOOD)
+    await browser.sign_in(student.email, GOOD)
+    page = await browser.open(f"{PROTOCOL}/auth", params=asked(proof()[1]))
+    assert page.status_code == 200
+    assert "just started it" in read(page)[1]
+    silent = await browser.open(f"{PROTOCOL}/auth", params=asked(proof()[1], prompt="none"))
+    assert told(silent)["error"] == "login_required"
 
 
 async def test_prompt_none_tells_the_program_that_nobody_is_signed_in(browser):

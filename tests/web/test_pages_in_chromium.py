@@ -98,7 +98,10 @@ def tab(chromium, site):
 async def shoot(page, name):
     """A picture for people who work on the pages; none is taken otherwise."""
     if SHOTS:
-        await page.screenshot(path=f"{SHOTS}/{name}.png", full_page=True)
+        await page.screenshot(path=f"{SHOTS}/{name}.png")
+        await page.evaluate("scrollTo(0, document.body.scrollHeight)")
+        if await page.evaluate("scrollY > 100"):
+            await page.screenshot(path=f"{SHOTS}/{name}-end.png")
 
 
 async def accessible(page):
@@ -199,6 +202,7 @@ async def pages_of(page, start, wanted):
 async def look_at(page, addresses, name):
     for number, address in enumerate(addresses):
         await page.goto(address)
+        await page.emulate_media(color_scheme="dark" if number % 2 else "light")
         await shoot(page, f"{name}-{number}")
         await fits(page)
         await accessible(page)

@@ -34,15 +34,23 @@ def open_to_learners() -> ColumnElement[bool]:
 
 
 def _assigned_to(user_id: UUID) -> ColumnElement[bool]:
-    return exists().where(
-        Assignment.course_id == Course.id,
-        Assignment.student_id == user_id,
-        Assignment.closed_at.is_(None),
+    return (
+        exists()
+        .where(
+            Assignment.course_id == Course.id,
+            Assignment.student_id == user_id,
+            Assignment.closed_at.is_(None),
+        )
+        .correlate(Course)
     )
 
 
 def _names(user_id: UUID) -> ColumnElement[bool]:
-    return exists().where(CourseTrainer.course_id == Course.id, CourseTrainer.user_id == user_id)
+    return (
+        exists()
+        .where(CourseTrainer.course_id == Course.id, CourseTrainer.user_id == user_id)
+        .correlate(Course)
+    )
 
 
 def visible_to(caller: Caller) -> ColumnElement[bool]:

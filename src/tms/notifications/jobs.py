@@ -20,7 +20,7 @@ async def send(user_id: str, template: str, key: str) -> None:
         await service.notify(session, user_id=UUID(user_id), template=cast("Template", template), key=key)
 
 
-@queue.job(service.DELIVER, retry=queue.PATIENT)
+@queue.job("notifications.deliver", retry=queue.PATIENT)
 async def deliver(email_id: str) -> None:
     """Send one e-mail; temporary trouble is tried again for about two hours."""
     await delivery.deliver(UUID(email_id))

@@ -28,8 +28,6 @@ from tms.platform.caller import Caller
 from tms.platform.errors import DomainError
 from tms.platform.ids import new_id
 
-DELIVER = "notifications.deliver"
-
 OBSTACLES: dict[str, type[DomainError]] = {
     letters.RECIPIENT_DISABLED: RecipientDisabledError,
     letters.SECRET_ENDED: SecretEndedError,
@@ -71,7 +69,7 @@ async def queue_email(
         )
     ).scalar_one_or_none()
     if made is not None and configured:
-        await queue.enqueue(session, DELIVER, email_id=str(email_id))
+        await queue.enqueue(session, "notifications.deliver", email_id=str(email_id))
     return made
 
 
@@ -137,7 +135,7 @@ async def retry(session: AsyncSession, email_id: UUID, caller: Caller) -> RowMap
         .where(Email.id == email_id)
         .values(status="queued", attempts=0, last_error=None, leased_until=None, **again)
     )
-    await queue.enqueue(session, DELIVER, email_id=str(email_id))
+    await queue.enqueue(session, "notifications.deliver", email_id=str(email_id))
     await audit.record(
         session,
         actor=caller.id,
@@ -164,5 +162,5 @@ async def requeue_lost(session: AsyncSession) -> int:
     """Give every queued e-mail whose job was lost a new one; returns how many there were, at most 1,000 a time."""
     lost = (await session.execute(LOST)).scalars().all()
     for email_id in lost:
-        await queue.enqueue(session, DELIVER, email_id=str(email_id))
+        await queue.enqueue(session, "notifications.deliver", email_id=str(email_id))
     return len(lost)

@@ -25,6 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql.selectable import LateralFromClause
 
+from tms.courses import queries as courses
 from tms.courses.models import Assignment, Course, Section
 from tms.identity.models import User
 from tms.platform import paging
@@ -81,8 +82,8 @@ def _recount() -> LateralFromClause:
 
 
 def learnable() -> ColumnElement[bool]:
-    """What a person has: an open assignment of a course that is no draft. Waived ones may still be learnt."""
-    return and_(Assignment.closed_at.is_(None), Course.status != literal_column("'draft'"))
+    """What a person has: an open assignment of a course that was published. Waived ones may still be learnt."""
+    return and_(Assignment.closed_at.is_(None), courses.open_to_learners())
 
 
 def states() -> Select[Any]:

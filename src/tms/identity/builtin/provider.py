@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping, Select, delete, select, update
+from sqlalchemy import RowMapping, Select, case, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -131,10 +131,14 @@ class BuiltinProvider:
         try:
             # Flushed here and now: a refusal at the commit could not be told from another one.
             async with session.begin_nested():
+                facts = _facts(person)
+                # A link that went to a mistyped address is worthless once the address is put right.
+                same_address = AccountRow.email_norm == facts["email_norm"]
+                requested = case((same_address, AccountRow.reset_requested_at), else_=None)
                 changed = await session.execute(
                     update(AccountRow)
                     .where(AccountRow.id == account_id)
-                    .values(user_id=person.user_id, **_facts(person))
+                    .values(user_id=person.user_id, reset_requested_at=requested, **facts)
                     .returning(AccountRow.id)
                 )
                 missing = changed.scalar_one_or_none() is None

@@ -1,9 +1,10 @@
 """The built-in identity provider's addresses, at the root: `/realms/{realm}/...`, as Keycloak has them."""
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Request
 
 from tms.http import policy
-from tms.identity.builtin.routes import account, authorization, browser, protocol, sign_out
+from tms.identity.builtin.routes import account, authorization, protocol, sign_out
+from tms.identity.builtin.routes import browser as browser
 from tms.platform.errors import NotFoundError
 from tms.platform.settings import get_settings
 
@@ -30,7 +31,6 @@ _LINES = (
     ("GET", "account", "who has a browser session: themselves"),
     ("POST", "account/password", "who has a browser session and knows the password: replaces it"),
     ("POST", "account/sign-out-everywhere", "who has a browser session: ends all of their own"),
-    ("GET", "resources/sign-in.css", "anybody: the pages' style sheet"),
 )
 
 # No access token opens these doors: sessions, passwords and secrets of programs do, which the routes check.
@@ -46,16 +46,6 @@ async def _known_realm(request: Request) -> None:
 
 
 router = APIRouter(prefix="/realms/{realm}", dependencies=[Depends(_known_realm)], include_in_schema=False)
-
-
-@router.get("/resources/sign-in.css")
-async def style_sheet() -> Response:
-    """The pages' style sheet; its address changes with its content."""
-    return Response(
-        browser.style_sheet(),
-        media_type="text/css",
-        headers={"Cache-Control": "public, max-age=31536000, immutable"},
-    )
 
 
 for part in (protocol, authorization, sign_out, account):

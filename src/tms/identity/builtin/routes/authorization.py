@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from tms.identity.builtin import (
     authorization,
+    clients,
     credentials,
     grants,
     password_changes,
@@ -64,6 +65,7 @@ def _sign_in_page(
         "sign_in.html",
         status=status,
         leads_to=asked.redirect_uri if asked else None,
+        program=asked.client_id if asked and asked.client_id == clients.SCRIPTS else None,
         action=_action(request, "authenticate"),
         username=username,
         error=error,
@@ -90,8 +92,12 @@ async def authorize(request: Request) -> Response:
 
 
 async def _code_without_password(request: Request, asked: AuthorizationRequest) -> str | None:
-    """Single sign-on: a code for the browser's session, if it is good enough for what is asked."""
-    if "login" in asked.prompt:
+    """Single sign-on: a code for the browser's session, if it is good enough for what is asked.
+
+    A program on somebody's machine cannot prove which one it is, so it never gets a code behind the person's back
+    (RFC 8252, 8.6): they are asked, by their password.
+    """
+    if "login" in asked.prompt or asked.client_id == clients.SCRIPTS:
         return None
     async with db.transaction() as session:
         row = await sessions.of_cookie(session, browser.cookie(request, browser.SESSION_COOKIE), lock=True)

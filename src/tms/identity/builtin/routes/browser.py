@@ -1,10 +1,7 @@
 """What the pages share: forms, cookies, protection against forged posts, and rendering. Everything works without script."""
 
-import hashlib
 import hmac
 import secrets as random
-from functools import lru_cache
-from importlib import resources
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -12,6 +9,7 @@ from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from tms.http import assets
 from tms.identity.builtin import clients, throttle
 from tms.platform import secrets
 from tms.platform.settings import get_settings
@@ -22,7 +20,6 @@ DEVICE_COOKIE = "tms_device"
 FORM_FIELD = "form_key"
 DEVICE_SECONDS = 365 * 24 * 3600
 MOST_FIELDS = 40
-STYLE = "resources/sign-in.css"
 
 _pages = Environment(
     loader=PackageLoader("tms.identity.builtin", "templates"),
@@ -148,17 +145,6 @@ def _is_own_origin(origin: str, host: str) -> bool:
     return origin == f"{own.scheme}://{own.netloc}" or (host != "" and origin.partition("://")[2] == host)
 
 
-@lru_cache
-def style_sheet() -> bytes:
-    """The style sheet of the pages."""
-    return (resources.files("tms.identity.builtin") / "templates" / "sign-in.css").read_bytes()
-
-
-@lru_cache
-def _style_version() -> str:
-    return hashlib.sha256(style_sheet()).hexdigest()[:12]
-
-
 def page(
     request: Request, template: str, *, status: int = 200, leads_to: str | None = None, **values: Any
 ) -> HTMLResponse:
@@ -166,7 +152,7 @@ def page(
     form_cookie = cookie(request, FORM_COOKIE) or random.token_urlsafe(24)
     targets = f" {clients.form_target(leads_to)}" if leads_to else ""
     content = _pages.get_template(template).render(
-        style=f"{realm_path(STYLE)}?v={_style_version()}",
+        asset=assets.address,
         form_field=FORM_FIELD,
         form_key=form_key(form_cookie),
         path=realm_path,
