@@ -5,9 +5,10 @@ import asyncio
 import pytest
 from sqlalchemy import text
 
-from tms.identity import passwords
+from tms.identity import passwords, service
 from tms.identity.errors import IdentityConflictError, ProviderUnavailableError
 from tms.identity.providers import current
+from tms.platform.ids import new_id
 
 TRAINER = {"firstName": "Tess", "lastName": "Trainer", "email": "Tess@Example.org", "role": "trainer"}
 
@@ -149,8 +150,6 @@ async def test_a_temporary_password_is_extended_or_renewed(admin, clock, session
 async def test_an_ended_password_cannot_be_extended(admin, clock, run_jobs):
     user = (await admin.post("/users", TRAINER, status=201))["data"]
     await clock(days=8)
-    from tms.identity import service
-
     assert await service.end_expired_passwords() == 1
     problem = await admin.post(f"/users/{user['id']}/reset-password", {"extendOnly": True}, status=409)
     assert problem["code"] == "temporary_password_ended"
@@ -158,8 +157,6 @@ async def test_an_ended_password_cannot_be_extended(admin, clock, run_jobs):
 
 
 async def test_passwords_have_eighty_bits_and_differ(admin):
-    from tms.platform.ids import new_id
-
     made = {passwords.derive(new_id(), epoch) for epoch in range(500)}
     assert len(made) == 500
     assert all(len(password.replace("-", "")) == 20 for password in made)

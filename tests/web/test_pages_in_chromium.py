@@ -88,9 +88,15 @@ def tab(chromium, site):
             color_scheme="dark" if dark else "light",
         )
         made = Tab(await context.new_page())
-        yield made
+        try:
+            yield made
+        except Exception as error:
+            error.add_note(f"At {made.page.url}: {(await made.page.inner_text('body'))[:2000]}")
+            error.add_note(site.log.read_text()[-3000:])
+            raise
+        finally:
+            await context.close()
         assert made.complaints == []
-        await context.close()
 
     return make
 

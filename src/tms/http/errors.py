@@ -193,30 +193,45 @@ async def _on_integrity_error(_: Request, error: Exception) -> JSONResponse:
     )
 
 
-async def _on_database_error(request: Request, error: Exception) -> JSONResponse:
+def _unavailable(error: Exception) -> JSONResponse | None:
+    """The answer where the database is away, overloaded, or chose this request as the loser; else none."""
     if isinstance(error, PoolTimeoutError | InterfaceError):
         return answer(BusyError())
     if not isinstance(error, DBAPIError):
-        raise error
+        return None
     state = getattr(error.orig, "sqlstate", None) or ""
     # 40001 serialisation, 40P01 dead-lock, 55P03 lock not available, 57014 statement time-out: trying again is right.
-    if (
-        error.connection_invalidated
-        or isinstance(error, OperationalError)
-        or state in {"40001", "40P01", "55P03", "57014"}
-    ):
+    again = state in {"40001", "40P01", "55P03", "57014"}
+    if error.connection_invalidated or isinstance(error, OperationalError) or again:
         logger.warning("database refused", extra={"sqlstate": state})
         return answer(BusyError())
+    return None
+
+
+def of_database(path: str, error: Exception) -> JSONResponse:
+    """The answer to an error of the database, for the gate and for routes."""
+    busy = _unavailable(error)
+    if busy is not None:
+        return busy
+    state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
     # 22xxx: a value that no column takes and that slipped past the schema; never the server's fault.
     if state.startswith("22"):
-        logger.error("value refused by the database", extra={"sqlstate": state, "path": request.url.path})
+        logger.error("value refused by the database", extra={"sqlstate": state, "path": path})
         return answer(InvalidError("A value is outside of what can be stored."))
-    return await _on_crash(request, error)
+    return _crash(path, error)
+
+
+async def _on_database_error(request: Request, error: Exception) -> JSONResponse:
+    return of_database(request.url.path, error)
 
 
 async def _on_crash(request: Request, error: Exception) -> JSONResponse:
+    return _crash(request.url.path, error)
+
+
+def _crash(path: str, error: Exception) -> JSONResponse:
     incident = logs.request_id.get() or str(uuid4())
-    logger.error("request failed", exc_info=error, extra={"path": request.url.path, "incident": incident})
+    logger.error("request failed", exc_info=error, extra={"path": path, "incident": incident})
     return problem(
         500,
         "internal_error",

@@ -10,6 +10,7 @@ from time import perf_counter
 from uuid import uuid4
 
 from prometheus_client import Counter, Histogram
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -96,6 +97,10 @@ class Gate:
             _check_declared_size(scope, line)
         except DomainError as error:
             await errors.answer(error)(scope, receive, send)
+            return
+        except SQLAlchemyError as error:
+            # Asking who calls needs the database; here nobody else turns its absence into an answer.
+            await errors.of_database(scope["path"], error)(scope, receive, send)
             return
         await self.app(scope, _counted(receive, line.max_bytes), send)
 

@@ -78,3 +78,10 @@ class TemporaryPasswordEndedError(DomainError):
 
     code = "temporary_password_ended"
     title = "There is no temporary password to extend; reset the password instead"
+
+
+class AccountMissingError(NotFoundError):
+    """The account was removed at the provider behind our back."""
+
+    code = "account_missing"
+    title = "The sign-in server does not know this account any more"

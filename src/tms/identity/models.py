@@ -2,7 +2,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Sequence, String, func
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Sequence, String, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tms.platform.db import Base
@@ -24,7 +24,7 @@ class User(Base):
         CheckConstraint("status NOT IN ('active') OR account_id IS NOT NULL", name="active_has_account"),
         Index("ix_users_created_at_id", "created_at", "id"),
         Index("ix_users_role", "role"),
-        Index("ix_users_name", "last_name", "first_name", "id"),
+        Index("ix_users_name", text("((last_name::text || ' '::text) || first_name::text)"), "id"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

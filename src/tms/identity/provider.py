@@ -32,7 +32,10 @@ class Account:
 
 
 class Provider(Protocol):
-    """Every method may raise `ProviderUnavailableError`; none is called inside a transaction."""
+    """Every method may raise `ProviderUnavailableError`; none is called inside a transaction.
+
+    `update`, `set_password` and `set_enabled` raise `AccountMissingError` where the account was removed meanwhile.
+    """
 
     async def find(self, user_id: UUID) -> Account | None:
         """The account that carries our mark for this user."""

@@ -23,7 +23,11 @@ COLUMNS = (
     User.updated_at,
     User.version,
 )
-SORTS: dict[str, Any] = {"createdAt": User.created_at, "lastName": User.last_name, "email": User.email_norm}
+SORTS: dict[str, Any] = {
+    "createdAt": User.created_at,
+    "lastName": User.last_name + " " + User.first_name,
+    "email": User.email_norm,
+}
 
 
 async def user(session: AsyncSession, user_id: UUID) -> RowMapping:

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from tms.identity import access, emails, passwords, providers, provisioning, queries
 from tms.identity.errors import (
+    AccountMissingError,
     EmailTakenError,
     IdentityConflictError,
     LastAdministratorError,
@@ -246,7 +247,7 @@ async def mirror(user_id: UUID) -> None:
 async def _mirror_now(user_id: UUID) -> None:
     try:
         await mirror(user_id)
-    except (ProviderUnavailableError, IdentityConflictError) as error:
+    except (ProviderUnavailableError, IdentityConflictError, AccountMissingError) as error:
         logger.warning("mirroring goes on later", extra={"user": str(user_id), "code": error.code})
 
 
@@ -266,7 +267,7 @@ async def reset_password(user_id: UUID, *, extend_only: bool, by: Caller) -> Tem
     if not extend_only:
         try:
             await apply_password(user_id)
-        except ProviderUnavailableError as error:
+        except (ProviderUnavailableError, AccountMissingError) as error:
             logger.warning("password is applied later", extra={"user": str(user_id), "code": error.code})
     return view
 

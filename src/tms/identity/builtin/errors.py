@@ -1,13 +1,3 @@
-from tms.platform.errors import NotFoundError
-
-
-class AccountMissingError(NotFoundError):
-    """The account was removed at the provider behind our back."""
-
-    code = "account_missing"
-    title = "The sign-in server does not know this account any more"
-
-
 class OAuthError(Exception):
     """A refusal in OAuth's own form (RFC 6749, 5.2): `error` is one of its codes, `description` says more."""
 

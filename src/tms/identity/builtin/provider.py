@@ -13,9 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from tms.identity import emails
 from tms.identity.builtin import hashing, keys, sessions, throttle
-from tms.identity.builtin.errors import AccountMissingError
 from tms.identity.builtin.models import Account as AccountRow
-from tms.identity.errors import IdentityConflictError, ProviderUnavailableError
+from tms.identity.errors import AccountMissingError, IdentityConflictError, ProviderUnavailableError
 from tms.identity.provider import Account, Person
 from tms.platform import clock, db
 from tms.platform.caller import Role
