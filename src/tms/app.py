@@ -1,5 +1,6 @@
 """The API, assembled: the gate, the rooms' routers, and what each room contributes to the whole."""
 
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
@@ -23,7 +24,7 @@ from tms.notifications import routes as notifications_routes
 from tms.operations import routes as operations_routes
 from tms.operations.doctor import Check
 from tms.platform import logs
-from tms.platform.settings import get_settings
+from tms.platform.settings import Settings, get_settings
 from tms.progress import doctor as progress_doctor
 from tms.progress import routes as progress_routes
 from tms.students import enrolment_routes
@@ -87,8 +88,21 @@ Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 @asynccontextmanager
 async def _own_database(_: FastAPI) -> AsyncIterator[None]:
     logs.configure()
-    async with startup.database(get_settings()):
+    settings = get_settings()
+    async with startup.database(settings):
+        if settings.database_url is None:
+            await _welcome_first_administrator(settings)
         yield
+
+
+async def _welcome_first_administrator(settings: Settings) -> None:
+    """Nobody but us looks after the embedded database; without an administrator nobody could use it."""
+    first = await startup.first_administrator(settings)
+    if first is not None and first.generated_password is not None:
+        # Not through the log, which is kept: it is shown once, to who has started us.
+        sys.stderr.write(
+            f"tms: sign in as {first.email} with {first.generated_password} (shown only now: keep it)\n"
+        )
 
 
 def create_app(lifespan: Lifespan = _own_database) -> FastAPI:

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from tms.identity import administrators
+from tms.identity.administrators import FirstAdministrator
 from tms.platform import db, embedded, migrations
 from tms.platform.settings import Settings
 
@@ -32,3 +34,11 @@ async def database(settings: Settings) -> AsyncIterator[str]:
             await db.disconnect()
     finally:
         await asyncio.to_thread(server.release)
+
+
+async def first_administrator(settings: Settings) -> FirstAdministrator | None:
+    """Make the first administrator of the settings where there is none yet, on a database that is connected."""
+    password = settings.tms_admin_password
+    return await administrators.ensure_first(
+        settings.tms_admin_email, password.get_secret_value() if password else None
+    )

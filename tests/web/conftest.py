@@ -44,10 +44,11 @@ class Page:
 class Browser:
     """What a person does with a browser without script."""
 
-    def __init__(self, app):
+    def __init__(self, app, site):
+        self.site = site
         self.http = httpx2.AsyncClient(
             transport=httpx2.ASGITransport(app=app, raise_app_exceptions=True),
-            base_url=SITE,
+            base_url=site,
             follow_redirects=True,
             headers={"Accept": "text/html,application/xhtml+xml"},
         )
@@ -59,7 +60,7 @@ class Browser:
         """Fill the form in and send it, as a browser does: with our own `Origin`."""
         fields = dict(form.form_values()) | values
         address = str(httpx2.URL(str(page.response.url)).join(form.action))
-        origin = {"Origin": SITE} if headers is None else headers
+        origin = {"Origin": self.site} if headers is None else headers
         return self._page(await self.http.post(address, data=fields, headers=origin), status)
 
     def _page(self, response, status):
@@ -75,11 +76,11 @@ class Browser:
 
 @pytest.fixture
 async def browsers(app, database):
-    """`browsers()` gives one more browser, with cookies of its own."""
+    """`browsers()` gives one more browser, with cookies of its own; `browsers("https://...")` one at that address."""
     made = []
 
-    def make():
-        made.append(Browser(app))
+    def make(site=SITE):
+        made.append(Browser(app, site))
         return made[-1]
 
     yield make

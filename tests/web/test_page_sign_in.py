@@ -3,8 +3,15 @@
 import asyncio
 
 import pytest
-from sqlalchemy import text
+from cryptography.fernet import Fernet
+from sqlalchemy import text, update
 from tests.web.conftest import PASSWORD, SITE
+
+from tms.identity.models import User
+from tms.platform import db
+from tms.platform.settings import get_settings
+from tms.web import jobs, sessions, visitor
+from tms.web.sessions import ProviderSilentError
 
 ENROLLED = {"firstName": "Nora", "lastName": "Newcomer", "email": "nora@example.org"}
 BATCH = {"name": "Autumn", "startDate": "2026-10-01", "endDate": "2027-03-31"}
@@ -49,6 +56,35 @@ async def test_the_cookie_is_for_this_browser_only(student, browser, session):
     row = (await session.execute(text("SELECT * FROM page_sessions"))).one()
     assert cookie.value.encode() not in row.id_hash
     assert b"eyJ" not in row.tokens
+
+
+@pytest.fixture
+def secure(monkeypatch):
+    """People reach TMS by https."""
+    monkeypatch.setenv("TMS_PUBLIC_URL", "https://tms.test")
+    get_settings.cache_clear()
+    yield "https://tms.test"
+    monkeypatch.undo()
+    get_settings.cache_clear()
+
+
+async def test_with_https_cookies_are_bound_to_the_host(student, browsers, secure):
+    browser = browsers(secure)
+    answer = await browser.http.get("/login", follow_redirects=False)
+    assert location(answer).startswith(f"{secure}/realms/tms/")
+    begun = answer.headers["set-cookie"]
+    page = await browser.sign_in(student.email)
+    assert page.path == "/my"
+    cookie = {cookie.name: cookie for cookie in browser.http.cookies.jar}["__Host-tms"]
+    assert cookie.secure
+    assert cookie.path == "/"
+    assert not cookie.domain_specified
+    assert cookie.has_nonstandard_attr("HttpOnly")
+    assert begun.startswith("__Host-tms-sign-in=")
+    assert "Secure" in begun
+    assert "img-src 'self' https:;" in page.response.headers["content-security-policy"]
+    page = await browser.submit(page, page.form(action="/logout"))
+    assert "__Host-tms" not in browser.http.cookies
 
 
 async def test_whoever_is_signed_in_already_goes_on(student, browser):
@@ -215,6 +251,38 @@ async def test_a_session_is_renewed_by_whoever_comes_first(student, browser, clo
     assert (await session.execute(text(used))).one() == (2, 3)
 
 
+async def test_while_the_provider_is_silent_people_go_on_for_a_while(student, browser, clock, monkeypatch):
+    asked = []
+
+    async def silent(*_):
+        asked.append(1)
+        raise ProviderSilentError
+
+    await browser.sign_in(student.email)
+    real = visitor.sign_in.refresh
+    monkeypatch.setattr(visitor.sign_in, "refresh", silent)
+    await clock(minutes=6)
+    for _ in range(3):
+        assert (await browser.open("/my")).path == "/my"
+    assert len(asked) == 1
+    await clock(minutes=10)
+    monkeypatch.setattr(visitor.sign_in, "refresh", real)
+    assert (await browser.open("/my")).path == "/my"
+    monkeypatch.setattr(visitor.sign_in, "refresh", silent)
+    await clock(minutes=41)
+    answer = await browser.http.get("/my", follow_redirects=False)
+    assert location(answer).startswith("/login")
+
+
+async def test_a_changed_server_secret_ends_sessions(student, browser, clock, monkeypatch):
+    await browser.sign_in(student.email)
+    monkeypatch.setattr(sessions, "_vault", lambda: Fernet(Fernet.generate_key()))
+    assert (await browser.open("/my")).path == "/my"
+    await clock(minutes=6)
+    answer = await browser.http.get("/my", follow_redirects=False)
+    assert location(answer).startswith("/login")
+
+
 async def test_signing_out_elsewhere_reaches_the_pages(student, browser, clock, session):
     await browser.sign_in(student.email)
     page = await browser.open(f"{SITE}/realms/tms/account")
@@ -228,8 +296,6 @@ async def test_signing_out_elsewhere_reaches_the_pages(student, browser, clock, 
 
 
 async def test_old_sessions_are_forgotten(student, browser, clock, session):
-    from tms.web import jobs  # noqa: PLC0415 - only this test calls what runs by the clock
-
     await browser.sign_in(student.email)
     await jobs.forget_sessions(0)
     assert (await session.execute(text("SELECT count(*) FROM page_sessions"))).scalar_one() == 1
@@ -248,3 +314,18 @@ async def test_a_page_session_opens_nothing_in_the_api(student, browser):
     answer = await browser.http.get("/api/v1/progress")
     assert answer.status_code == 401
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_whom_the_provider_admits_and_we_do_not_may_change_the_account(student, browser):
+    async with db.transaction() as session:
+        await session.execute(update(User).where(User.id == student.id).values(status="disabled"))
+    page = await browser.open("/login")
+    page = await browser.submit(
+        page, page.form("username"), status=403, username=student.email, password=PASSWORD
+    )
+    assert page.heading == "Your account is disabled; ask an administrator"
+    (leave,) = [link for link in page.links() if link.endswith("/logout")]
+    page = await browser.open(leave)
+    page = await browser.submit(page, page.document.forms[0])
+    assert "tms" not in browser.http.cookies
+    assert (await browser.open("/my")).form("username") is not None

@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,6 +15,9 @@ from tms import __version__
 from tms.cli.failures import CannotStartError, checked_address, fail, load_settings
 from tms.platform.embedded import EmbeddedError
 from tms.platform.errors import DomainError
+
+if TYPE_CHECKING:
+    from tms.identity.administrators import FirstAdministrator
 
 app = typer.Typer(
     name="tms",
@@ -82,14 +85,22 @@ def worker(*, supervised: Supervised = False) -> None:
 
 @app.command()
 def migrate() -> None:
-    """Bring the database to this version's tables."""
+    """Bring the database to this version's tables, and make the first administrator where there is none."""
     settings = load_settings()
+    from tms import startup
     from tms.cli import database
     from tms.platform import migrations
 
+    async def first_administrator() -> FirstAdministrator | None:
+        async with startup.database(settings):
+            return await startup.first_administrator(settings)
+
     with database.in_use(settings) as url:
         database.migrate(url)
+        first = asyncio.run(first_administrator())
     print(f"The database is at {migrations.head()}.")
+    if first is not None and first.generated_password is not None:
+        print(f"Sign in as {first.email} with {first.generated_password} (shown only now: keep it).")
 
 
 @app.command()

@@ -17,7 +17,6 @@ from tms import __version__, startup
 from tms.cli import database, serving
 from tms.cli.failures import CannotStartError, checked_address, without_secrets
 from tms.cli.supervisor import Part, stop
-from tms.identity import administrators
 from tms.identity.administrators import FirstAdministrator
 from tms.platform import embedded
 from tms.platform.embedded import Embedded, EmbeddedError
@@ -33,8 +32,12 @@ _BEATS_BETWEEN_LOOKS_AT_THE_DATABASE = 5
 def up(settings: Settings) -> None:
     """Run TMS until Ctrl-C or SIGTERM. Raises `CannotStartError` or `EmbeddedError` if it does not come up."""
     checked_address("TMS_ADMIN_EMAIL", settings.tms_admin_email)
-    for ended_by in (signal.SIGTERM, signal.SIGHUP):
+    # A shell starts what runs in the background with SIGINT ignored; who sends it to us all the same means it.
+    for ended_by in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ended_by, signal.default_int_handler)
+    # `nohup` asks to outlive the terminal.
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.default_int_handler)
     try:
         with _alone(settings), serving.listen(settings) as listener:
             _run(settings, listener)
@@ -88,11 +91,8 @@ def _start(
 
 async def _prepare(settings: Settings) -> FirstAdministrator | None:
     """Make the first administrator where there is none."""
-    password = settings.tms_admin_password
     async with startup.database(settings):
-        return await administrators.ensure_first(
-            settings.tms_admin_email, password.get_secret_value() if password else None
-        )
+        return await startup.first_administrator(settings)
 
 
 def _supervise(settings: Settings, parts: list[Part], held: Embedded | None) -> Embedded | None:

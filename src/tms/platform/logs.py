@@ -24,8 +24,9 @@ def configure(level: str = "INFO") -> None:
             "formatters": {
                 "json": {
                     "()": "pythonjsonlogger.json.JsonFormatter",
-                    "format": "%(asctime)s %(levelname)s %(name)s %(message)s %(requestId)s",
-                    "rename_fields": {"asctime": "time", "levelname": "level", "name": "logger"},
+                    "format": "%(levelname)s %(name)s %(message)s %(requestId)s",
+                    "rename_fields": {"levelname": "level", "name": "logger"},
+                    "timestamp": "time",
                 }
             },
             "handlers": {
@@ -33,6 +34,7 @@ def configure(level: str = "INFO") -> None:
             },
             "root": {"level": level, "handlers": ["stderr"]},
             "loggers": {
+                "alembic": {"level": "WARNING"},
                 # The access log would hold addresses with query strings; requests are counted in /metrics instead.
                 "uvicorn.access": {"level": "WARNING"},
                 "procrastinate": {"level": "WARNING"},
