@@ -26,7 +26,15 @@ run: $(RUNTIME) ## Run TMS: database, API and worker, until Ctrl-C
 
 .PHONY: test
 test: $(DEVELOPMENT) ## Run every test
-	@$(PYTHON) -m pytest $(ARGS)
+	@$(PYTHON) -m pytest -n 2 --dist worksteal $(ARGS)
+
+.PHONY: crash
+crash: $(DEVELOPMENT) ## Kill API, worker and PostgreSQL at every fail point; nothing may be lost or doubled
+	@$(PYTHON) -m pytest -q tests/crash -m "processes or long" $(ARGS)
+
+.PHONY: fuzz
+fuzz: $(DEVELOPMENT) ## Random and hostile requests of each role against the API's own description
+	@$(PYTHON) -m pytest -q tests/fuzz -m "long or not long" $(ARGS)
 
 .PHONY: check
 check: $(DEVELOPMENT) ## Check style, types, the order of the rooms, sizes, and that migrations match the models
@@ -41,6 +49,22 @@ check: $(DEVELOPMENT) ## Check style, types, the order of the rooms, sizes, and 
 format: $(DEVELOPMENT) ## Put the sources into the house's format
 	$(VENV)/bin/ruff check --fix-only --quiet .
 	$(VENV)/bin/ruff format .
+
+.PHONY: bench
+bench: $(DEVELOPMENT) ## Measure TMS beside the specification's style and pgbench; writes benchmarks/results
+	@$(PYTHON) -m benchmarks $(ARGS)
+
+.PHONY: races
+races: $(DEVELOPMENT) ## Run every race twenty times through two processes of the API; doctor after each round
+	@$(PYTHON) -m pytest -q tests/races -m long $(ARGS)
+
+.PHONY: docs
+docs: $(RUNTIME) ## Write docs/authorisation.md, who may do what, out of the policy table
+	@$(VENV)/bin/tms authorisation > docs/authorisation.md
+
+.PHONY: fields
+fields: $(DEVELOPMENT) ## Write tests/access/fields.json, which fields each role is given; review what changes
+	REWRITE_FIELDS=1 $(PYTHON) -m pytest -q tests/access/test_answer_fields.py
 
 .PHONY: lock
 lock: $(RUNTIME) ## Choose the newest versions that fit and pin them, with hashes

@@ -9,6 +9,8 @@ from sqlalchemy import create_engine, pool, text
 import tms
 from tms.platform import db
 
+WITH_TABLES = {"tms.platform.idempotency", "tms.platform.limits"}
+"""The lowest room has no models module: a table stands with the functions that use it."""
 MIGRATION_LOCK = 7_301_954_112_360_481_000
 """Any constant will do; whoever else migrates this database waits for it."""
 
@@ -21,7 +23,7 @@ def include_name(name: str | None, kind: str, _: object) -> bool:
 def load_models() -> None:
     """Every room's tables, so that the comparison with the database is complete."""
     for module in pkgutil.walk_packages(tms.__path__, "tms."):
-        if module.name.endswith(".models") or module.name == "tms.platform.idempotency":
+        if module.name.endswith(".models") or module.name in WITH_TABLES:
             importlib.import_module(module.name)
 
 

@@ -108,6 +108,8 @@ async def database(connected, database_url):
         await connection.execute(
             "CREATE OR REPLACE FUNCTION tms_now() RETURNS timestamptz LANGUAGE sql STABLE PARALLEL SAFE AS 'SELECT now()'"
         )
+        # The audit log refuses TRUNCATE; in this mode, which takes a superuser, triggers do not fire.
+        await connection.execute("SET session_replication_role = replica")
         await connection.execute(EMPTY_ALL)
     access.forget()
 

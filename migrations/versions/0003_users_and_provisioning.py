@@ -40,7 +40,9 @@ def upgrade() -> None:
     )
     op.create_index("ix_users_created_at_id", "users", ["created_at", "id"])
     op.create_index("ix_users_role", "users", ["role"])
-    op.create_index("ix_users_name", "users", [sa.text("((last_name::text || ' '::text) || first_name::text)"), "id"])
+    op.create_index(
+        "ix_users_name", "users", [sa.text("((last_name::text || ' '::text) || first_name::text)"), "id"]
+    )
     op.create_table(
         "provisionings",
         sa.Column("user_id", sa.Uuid, sa.ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),

@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from fastapi import APIRouter, FastAPI
 
-from tms import __version__, startup
+from tms import __version__, personal, startup
 from tms.batches import assignment_routes
 from tms.batches import doctor as batches_doctor
 from tms.batches import routes as batches_routes
@@ -14,36 +14,44 @@ from tms.content import doctor as content_doctor
 from tms.content import routes as content_routes
 from tms.courses import doctor as courses_doctor
 from tms.courses import routes as courses_routes
-from tms.http import assets, docs, errors, gate, health, policy
+from tms.http import assets, description, docs, errors, gate, health, policy
 from tms.http.answers import PROBLEMS
-from tms.identity import access
+from tms.identity import access, audit_routes
+from tms.identity import doctor as identity_doctor
 from tms.identity import routes as identity_routes
+from tms.identity.builtin import doctor as builtin_doctor
 from tms.identity.builtin import routes as builtin_routes
 from tms.notifications import doctor as notifications_doctor
 from tms.notifications import routes as notifications_routes
+from tms.operations import doctor as operations_doctor
 from tms.operations import routes as operations_routes
 from tms.operations.doctor import Check
 from tms.platform import logs
 from tms.platform.settings import Settings, get_settings
 from tms.progress import doctor as progress_doctor
 from tms.progress import routes as progress_routes
-from tms.students import enrolment_routes
+from tms.students import doctor as students_doctor
+from tms.students import enrolment_routes, personal_routes
 from tms.students import routes as students_routes
+from tms.web import doctor as web_doctor
 from tms.web import problems
 from tms.web import routes as web_routes
 
 # Routers under the API's prefix.
 API_ROUTERS: list[APIRouter] = [
+    # Routes are tried in this order, which a request pays for: what people do most often comes first.
+    students_routes.router,
+    progress_routes.router,
     batches_routes.router,
     assignment_routes.router,
+    audit_routes.router,
     content_routes.router,
     courses_routes.router,
     identity_routes.router,
     notifications_routes.router,
     operations_routes.router,
-    progress_routes.router,
     enrolment_routes.router,
-    students_routes.router,
+    personal_routes.router,
 ]
 # Routers at the root: pages, sign-in, and what machines ask about the process.
 ROOT_ROUTERS: list[APIRouter] = [
@@ -62,6 +70,7 @@ POLICY = policy.Table(
         *builtin_routes.POLICY,
         *batches_routes.POLICY,
         *assignment_routes.POLICY,
+        *audit_routes.POLICY,
         *content_routes.POLICY,
         *courses_routes.POLICY,
         *identity_routes.POLICY,
@@ -69,18 +78,26 @@ POLICY = policy.Table(
         *operations_routes.POLICY,
         *progress_routes.POLICY,
         *enrolment_routes.POLICY,
+        *personal_routes.POLICY,
         *students_routes.POLICY,
         *web_routes.POLICY,
     ]
 )
 
 CHECKS: list[Check] = [
-    *batches_doctor.CHECKS,
-    *content_doctor.CHECKS,
-    *courses_doctor.CHECKS,
+    *operations_doctor.CHECKS,
+    *identity_doctor.CHECKS,
+    *builtin_doctor.CHECKS,
     *notifications_doctor.CHECKS,
+    *courses_doctor.CHECKS,
+    *content_doctor.CHECKS,
     *progress_doctor.CHECKS,
+    *batches_doctor.CHECKS,
+    *students_doctor.CHECKS,
+    *web_doctor.CHECKS,
 ]
+
+personal.join()
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -120,6 +137,7 @@ def create_app(lifespan: Lifespan = _own_database) -> FastAPI:
     for router in ROOT_ROUTERS:
         app.include_router(router)
     errors.install(app)
+    description.install(app, POLICY)
     app.add_middleware(gate.Gate, table=POLICY, authenticate=access.authenticate)
     problems.install(app)
     return app

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from tms.identity import administrators
 from tms.identity.administrators import FirstAdministrator
-from tms.platform import db, embedded, migrations
+from tms.platform import db, embedded, failpoints, migrations
 from tms.platform.settings import Settings
 
 
@@ -16,6 +16,7 @@ async def database(settings: Settings) -> AsyncIterator[str]:
 
     The embedded one is migrated at once, since nobody else looks after it; another one by `tms migrate` or `tms up`.
     """
+    failpoints.arm(settings.tms_fail_at)
     if settings.database_url:
         url = settings.database_url.get_secret_value()
         db.connect(url)

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from tms import startup
+from tms import personal, startup
 from tms.batches import jobs as batches_jobs
 from tms.content import jobs as content_jobs
 from tms.courses import jobs as courses_jobs
@@ -13,6 +13,7 @@ from tms.operations import jobs as operations_jobs
 from tms.platform import logs, queue
 from tms.platform.settings import Settings
 from tms.progress import jobs as progress_jobs
+from tms.students import jobs as students_jobs
 from tms.web import jobs as web_jobs
 
 # Importing a `jobs` module declares its jobs; the names are kept so that nothing here looks unused.
@@ -25,8 +26,11 @@ JOBS = (
     notifications_jobs,
     operations_jobs,
     progress_jobs,
+    students_jobs,
     web_jobs,
 )
+
+personal.join()
 
 CONCURRENCY = 8
 DRAIN_SECONDS = 20

@@ -248,5 +248,5 @@ async def test_every_change_is_in_the_audit_log_without_personal_data(admin, ses
     rows = (await session.execute(text("SELECT action, changes::text FROM audit_log ORDER BY id"))).all()
     assert [row.action for row in rows] == ["user.registered", "user.provisioned", "user.changed"]
     assert "Secretname" not in rows[-1].changes
-    assert '"last_name": true' in rows[-1].changes
+    assert '"lastName": true' in rows[-1].changes
     assert '"role": ["trainer", "admin"]' in rows[-1].changes

@@ -369,8 +369,8 @@ async def test_an_unknown_template_or_user_makes_no_mail(smtp, run_jobs, rows, d
 
 
 async def test_the_doctor_sees_what_is_wrong_and_nothing_else(smtp, welcome, run_jobs, clock, database, rows):
-    checks = [check for check in app.CHECKS if check.name.startswith(("emails_", "welcome_"))]
-    assert len(checks) == 3
+    checks = [check for check in app.CHECKS if check.name.startswith("notifications.")]
+    assert len(checks) == 5
     student = await welcome()
     await run_jobs()
     await clock(hours=2)
@@ -386,9 +386,9 @@ async def test_the_doctor_sees_what_is_wrong_and_nothing_else(smtp, welcome, run
     found = {finding.check.name: finding.ids for finding in await doctor.examine(checks)}
     [sent] = await rows("SELECT id FROM emails WHERE status = 'sent'")
     assert found == {
-        "emails_without_job": (str(lost),),
-        "emails_leased_too_long": (str(sent["id"]),),
-        "welcome_missing": (str(student.id),),
+        "notifications.queued_have_jobs": (str(lost),),
+        "notifications.leases": (str(sent["id"]),),
+        "notifications.welcomes": (str(student.id),),
     }
 
 

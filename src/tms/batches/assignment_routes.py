@@ -21,13 +21,21 @@ POLICY = [
         "GET",
         "/assignments",
         policy.EVERYONE,
-        "administrators all, trainers those of their batches' students, students their own",
+        policy.Sight(
+            "administrators all, trainers those of their batches' students and their own, students their own",
+            trainer=policy.Reach.RELATED,
+            student=policy.Reach.OWN,
+        ),
     ),
     policy.line(
         "PATCH",
         "/assignments/{assignment_id}",
         policy.STAFF,
-        "administrators all, trainers those that came by hand or from their batches to their students",
+        policy.Sight(
+            "administrators all, trainers those that came by hand or from their batches to their students",
+            trainer=policy.Reach.OWN,
+            reads=policy.Reach.RELATED,
+        ),
     ),
     policy.line("DELETE", "/assignments/{assignment_id}", policy.ADMIN, "administrators all"),
 ]

@@ -1,11 +1,13 @@
 """Promises about batches that `tms doctor` examines."""
 
+from tms.operations import doctor
 from tms.operations.doctor import Check
 
 CHECKS = [
+    doctor.codes("batches.codes", table="batches", column="batch_code", prefix="B", sequence="batch_codes"),
     Check(
         "batches.seats",
-        "as many seats are counted as are taken, and no more than the batch has",
+        "As many seats are counted as are taken, and no more than the batch has.",
         """
         SELECT batches.id::text FROM batches
         LEFT JOIN (SELECT batch_id, count(*) AS members FROM student_batches GROUP BY batch_id) AS seated
@@ -15,7 +17,7 @@ CHECKS = [
     ),
     Check(
         "batches.courses_of_members",
-        "everybody in a batch has all of its courses, with the batch's due date",
+        "Everybody in a batch has all of its courses, with the batch's due date.",
         """
         SELECT student_batches.batch_id || ' ' || student_batches.student_id || ' ' || batch_courses.course_id
         FROM student_batches
@@ -33,7 +35,7 @@ CHECKS = [
     ),
     Check(
         "batches.sources_without_reason",
-        "nobody has a course because of a batch that they are not in, that has not got it, or that was cancelled",
+        "Nobody has a course because of a batch that they are not in, that has not got it, or that was cancelled.",
         """
         SELECT assignment_sources.id::text
         FROM assignment_sources

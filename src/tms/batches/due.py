@@ -61,7 +61,7 @@ Due = Annotated[
     PlainValidator(_due),
     WithJsonSchema(
         {
-            "type": "string",
+            "anyOf": [{"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}],
             "description": "A day (`2026-12-31`, which ends at midnight in the time zone of the batch) or an instant.",
             "examples": ["2026-12-31", "2026-12-31T17:00:00Z"],
         }
@@ -69,7 +69,9 @@ Due = Annotated[
 ]
 """A day, or an instant in UTC (a `datetime`, which is a `date` too)."""
 
-Zone = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_zone)]
+Zone = Annotated[
+    str, Field(min_length=1, max_length=64, examples=["Europe/Berlin", "UTC"]), AfterValidator(_zone)
+]
 
 
 def instant(due: date | None, timezone: str) -> datetime | None:

@@ -26,8 +26,12 @@ from tms.http.parameters import IfMatch, PageQuery, PathId, Search
 from tms.http.sessions import ReadSession, WriteSession
 from tms.platform.schemas import Id
 
-_RUN = "administrators all, trainers the batches that they run"
-_SEEN = "administrators all, trainers the batches that they run, students those that they are in"
+_RUN = policy.Sight("administrators all, trainers the batches that they run", trainer=policy.Reach.OWN)
+_SEEN = policy.Sight(
+    "administrators all, trainers the batches that they run, students those that they are in",
+    trainer=policy.Reach.OWN,
+    student=policy.Reach.OWN,
+)
 _ALL = "administrators all"
 POLICY = [
     policy.line("POST", "/batches", policy.ADMIN, _ALL),

@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -67,7 +68,7 @@ def serve(
     bound = serving.listen(settings) if listener is None else socket.socket(fileno=listener)
     if not supervised:
         print(f"tms: the API answers at {settings.public_url}; stop it with Ctrl-C.", file=sys.stderr)
-    serving.serve(settings, bound, workers)
+    serving.serve(bound, workers)
 
 
 @app.command()
@@ -104,13 +105,73 @@ def migrate() -> None:
 
 
 @app.command()
-def doctor() -> None:
+def doctor(
+    *,
+    files: Annotated[
+        bool, typer.Option("--files", help="Read every stored file too and compare it.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document, for programs.")] = False,
+) -> None:
     """Check that the data keep every promise; changes nothing. Status 1 if one is broken."""
     settings = load_settings()
     from tms.cli import examination
 
-    if not asyncio.run(examination.examine(settings)):
+    if not examination.examine(settings, files=files, as_json=as_json):
         raise typer.Exit(1)
+
+
+@app.command()
+def authorisation() -> None:
+    """Print who may do what, as Markdown."""
+    from tms import app as assembly
+    from tms.cli import policy_page
+
+    print(policy_page.page(assembly.POLICY.lines), end="")
+
+
+@app.command()
+def backup(
+    file: Annotated[
+        Path, typer.Argument(help="The file to write; it must not be there yet.", dir_okay=False)
+    ],
+) -> None:
+    """Write database and files into one file, while TMS runs."""
+    settings = load_settings()
+    from tms.cli.backup import saving
+
+    saving.back_up(settings, file)
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="A file that `tms backup` has written.", dir_okay=False)],
+    *,
+    erasures: Annotated[
+        Path | None,
+        typer.Option(help="What `tms erasures` has printed: who is erased again.", dir_okay=False),
+    ] = None,
+    trust: Annotated[
+        bool, typer.Option("--trust", help="Take a backup that was made under another SECRET_KEY.")
+    ] = False,
+) -> None:
+    """Load a backup into an empty database and storage, then examine it. Status 1 if a promise is broken."""
+    settings = load_settings()
+    from tms.cli.backup import restoring
+
+    if not restoring.restore(settings, file, erasures=erasures, trust=trust):
+        raise typer.Exit(1)
+
+
+@app.command()
+def erasures() -> None:
+    """Print the ids of those who were erased, one in each line; keep them beside the backups."""
+    settings = load_settings()
+    from tms.cli import database
+    from tms.cli.backup import restoring
+
+    with database.in_use(settings):
+        for user_id in asyncio.run(restoring.list_erased(settings)):
+            print(user_id)
 
 
 @app.command()

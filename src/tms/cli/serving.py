@@ -13,6 +13,7 @@ from collections.abc import Callable
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
+from tms.cli import reception
 from tms.cli.failures import CannotStartError
 from tms.platform.settings import Settings
 
@@ -39,18 +40,19 @@ def listen(settings: Settings) -> socket.socket:
         raise CannotStartError(msg) from error
 
 
-def serve(settings: Settings, listener: socket.socket, workers: int = 1) -> None:
+def serve(listener: socket.socket, workers: int = 1) -> None:
     """Answer requests until SIGTERM or SIGINT; those under way get `DRAIN_SECONDS`. Ends the process if it cannot start."""
     config = uvicorn.Config(
         "tms.cli.serving:app_of_a_worker",
         factory=True,
+        http=reception.protocol(),
         workers=workers,
         log_config=None,
         access_log=False,
         server_header=False,
         lifespan="on",
-        proxy_headers=bool(settings.tms_trusted_proxies),
-        forwarded_allow_ips=settings.tms_trusted_proxies,
+        # The gate reads what trusted proxies say; two readers could disagree.
+        proxy_headers=False,
         timeout_graceful_shutdown=DRAIN_SECONDS,
         backlog=BACKLOG,
     )

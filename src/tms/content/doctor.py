@@ -1,6 +1,76 @@
-"""Promises about documents and pictures."""
+"""Promises about documents and pictures, and about the files behind them."""
 
-from tms.operations.doctor import Check
+import hashlib
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+from sqlalchemy import Row, select, union_all
+
+from tms.content.models import Media, Upload
+from tms.operations.doctor import WORKER, Check
+from tms.platform import db, storage
+
+FORGOTTEN_AFTER = timedelta(days=3)
+"""The daily sweep removes a file a day after the last row that names it; one that failed once comes again."""
+PREFIXES = ("originals", "media")
+
+# What a failed document leaves behind may be swept at any time.
+_STORED = union_all(
+    select(Upload.id, Upload.storage_key, Upload.size, Upload.sha256).where(Upload.status != "failed"),
+    select(Media.id, Media.storage_key, Media.size, Media.sha256),
+).subquery()
+
+
+async def files_missing() -> AsyncIterator[str]:
+    """The ids of uploads and pictures whose file the storage does not have."""
+    # Rows first: whatever they name was stored before them.
+    rows = await _stored()
+    there = {
+        key
+        for prefix in PREFIXES
+        async for key in storage.keys_older_than(prefix, timedelta(days=-1))  # those of a moment ago as well
+    }
+    for row in rows:
+        # What is missing may have been swept since the row was read, and its row with it.
+        if row.storage_key in there or not await _is_still_named(row.storage_key):
+            continue
+        if not await storage.exists(row.storage_key):
+            yield str(row.id)
+
+
+async def files_unnamed() -> AsyncIterator[str]:
+    """The keys of stored files that no row has named for days."""
+    for prefix in PREFIXES:
+        async for key in storage.keys_older_than(prefix, FORGOTTEN_AFTER):
+            if not await _is_still_named(key) and await storage.exists(key):
+                yield key
+
+
+async def files_changed() -> AsyncIterator[str]:
+    """The ids of uploads and pictures whose file has another size or hash than when it was stored. Reads every file."""
+    for row in await _stored():
+        digest, size = hashlib.sha256(), 0
+        try:
+            async for chunk in storage.read(row.storage_key):
+                digest.update(chunk)
+                size += len(chunk)
+        except storage.MissingObjectError:
+            # `files_missing` tells of it.
+            continue
+        if (size, digest.hexdigest()) != (row.size, row.sha256):
+            yield str(row.id)
+
+
+async def _stored() -> list[Row[object, str, int, str]]:
+    async with db.reading() as session:
+        return list((await session.execute(select(_STORED).order_by(_STORED.c.id))).all())
+
+
+async def _is_still_named(key: str) -> bool:
+    async with db.reading() as session:
+        statement = select(_STORED.c.id).where(_STORED.c.storage_key == key)
+        return (await session.execute(statement)).first() is not None
+
 
 CHECKS = [
     Check(
@@ -15,6 +85,7 @@ CHECKS = [
         LEFT JOIN media ON media.id = named.media_id
         WHERE media.id IS NULL
         """,
+        "Edit these sections: remove the pictures that do not show, or upload the document again.",
     ),
     Check(
         "content.uploads_end",
@@ -23,6 +94,7 @@ CHECKS = [
         SELECT id::text FROM uploads
         WHERE status IN ('queued', 'processing') AND created_at < tms_now() - interval '1 hour'
         """,
+        WORKER,
     ),
     Check(
         "content.uploads_made_sections",
@@ -47,5 +119,24 @@ CHECKS = [
         WHERE (uploads.status IN ('completed', 'replaced') AND jobs.state <> 'succeeded')
         OR (uploads.status = 'failed' AND jobs.state <> 'failed')
         """,
+    ),
+    Check(
+        "content.files_exist",
+        "Every document and picture that is known has its file in the storage.",
+        files_missing,
+        "Bring these files back from a backup of the storage, or upload the documents again.",
+    ),
+    Check(
+        "content.files_have_rows",
+        "A file that nothing names is removed from the storage within three days.",
+        files_unnamed,
+        WORKER,
+    ),
+    Check(
+        "content.files_unchanged",
+        "Every stored file has the size and the SHA-256 that it was stored with.",
+        files_changed,
+        "Bring these files back from a backup of the storage, and look into what wrote to it.",
+        reads_files=True,
     ),
 ]

@@ -8,7 +8,9 @@ from datetime import timedelta
 from sqlalchemy import delete, select, text
 
 from tms.content.models import Media, Upload
-from tms.platform import clock, db, storage
+from tms.platform import clock, db, failpoints, storage
+
+failpoints.declare("content.sweep.before_removal", "content.sweep.after_removal")
 
 GRACE = timedelta(days=1)
 AT_ONCE = 500
@@ -53,7 +55,9 @@ async def _remove_unknown(prefix: str, keys: list[str]) -> int:
     known = await (_known_originals(keys) if prefix == "originals" else _known_media(keys))
     unknown = [key for key in keys if key not in known]
     for key in unknown:
+        failpoints.here("content.sweep.before_removal")
         await storage.delete(key)
+        failpoints.here("content.sweep.after_removal")
     return len(unknown)
 
 

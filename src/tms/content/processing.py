@@ -26,11 +26,19 @@ from tms.courses import queries as courses_queries
 from tms.courses import service as courses
 from tms.operations import audit
 from tms.operations import service as operations
-from tms.platform import clock, db, storage
+from tms.platform import clock, db, failpoints, storage
 from tms.platform.errors import DomainError, UnavailableError
 from tms.platform.ids import new_id
 
 logger = logging.getLogger(__name__)
+
+failpoints.declare(
+    "content.process.before_reading",
+    "content.process.after_reading",
+    "content.process.before_picture",
+    "content.process.after_picture",
+    "content.process.recorded",
+)
 
 LEASE = timedelta(minutes=5)
 """Longer than the limits of the child and a slow storage need."""
@@ -112,11 +120,14 @@ async def _process(upload: RowMapping) -> None:
         async def progress(fraction: float, message: str) -> None:
             await operations.report(upload["job_id"], progress=fraction * 0.8, message=message)
 
+        failpoints.here("content.process.before_reading")
         async with sandbox.extracting(
             original, filename=upload["file_name"], progress=progress
         ) as extraction:
+            failpoints.here("content.process.after_reading")
             await _keep_pictures(upload, extraction)
             await _record_success(upload, extraction)
+            failpoints.here("content.process.recorded")
     finally:
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
@@ -135,7 +146,9 @@ def _key(upload: RowMapping, picture: Picture) -> str:
 
 async def _keep_pictures(upload: RowMapping, extraction: Extraction) -> None:
     for number, picture in enumerate(extraction.pictures, start=1):
+        failpoints.here("content.process.before_picture")
         await storage.put(_key(upload, picture), picture.path)
+        failpoints.here("content.process.after_picture")
         await operations.report(
             upload["job_id"],
             progress=0.8 + 0.15 * number / len(extraction.pictures),

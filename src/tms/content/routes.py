@@ -18,7 +18,7 @@ from tms.http.answers import PROBLEMS, Answer
 from tms.http.caller import Caller
 from tms.http.parameters import PathId
 from tms.http.sessions import ReadSession
-from tms.platform import signing, storage
+from tms.platform import limits, signing, storage
 
 UPLOAD_BYTES = 50 * 1024 * 1024
 POLICY = [
@@ -26,8 +26,13 @@ POLICY = [
         "POST",
         "/courses/{course_id}/upload-content",
         policy.STAFF,
-        "administrators every course, trainers those they are named on",
+        policy.Sight(
+            "administrators every course, trainers those they are named on",
+            trainer=policy.Reach.OWN,
+            reads=policy.Reach.RELATED,
+        ),
         max_bytes=UPLOAD_BYTES,
+        limit=limits.UPLOADS,
     ),
     policy.line(
         "GET", "/media/{media_id}", policy.PUBLIC, "whoever was given a signed address, for five minutes"
@@ -136,7 +141,8 @@ async def get_media(
         "ETag": f'"{found["sha256"]}"',
         "Cache-Control": f"private, max-age={signing.LIFETIME_SECONDS}, immutable",
         "Content-Disposition": "inline",
-        "Cross-Origin-Resource-Policy": "same-origin",
+        # The signed address is the permission; a front end of another origin shows the pictures too.
+        "Cross-Origin-Resource-Policy": "cross-origin",
     }
     if found["media_type"] == "image/svg+xml":
         headers["Content-Security-Policy"] = _DRAWING_POLICY

@@ -18,12 +18,20 @@ from tms.content.models import Upload
 from tms.courses import queries as courses_queries
 from tms.courses.errors import CourseNotFoundError
 from tms.operations import service as operations
-from tms.platform import clock, db, queue, storage
+from tms.platform import clock, db, failpoints, queue, storage
 from tms.platform.caller import Caller
 from tms.platform.errors import UnavailableError
 from tms.platform.ids import new_id
 
 logger = logging.getLogger(__name__)
+
+failpoints.declare(
+    "content.admit.before_original",
+    "content.admit.after_original",
+    "content.admit.committed",
+    "content.admit.before_removal",
+    "content.admit.after_removal",
+)
 
 PATIENCE_SECONDS = 10.0
 """How long a request waits for the sections before it answers that they are being made."""
@@ -72,6 +80,7 @@ async def upload(received: ReceivedFile, *, course_id: UUID, caller: Caller) -> 
     Raises the `DocumentError` that says what is wrong with the document; then the course is as it was.
     """
     upload_id, repeated = await _admit(received, course_id, caller)
+    failpoints.here("content.admit.committed")
     row = await _wait(upload_id, _begin(upload_id))
     if row["status"] == "failed":
         raise RECORDED.get(row["error_code"], DocumentError)(row["error_detail"])
@@ -86,7 +95,9 @@ async def _admit(received: ReceivedFile, course_id: UUID, caller: Caller) -> tup
         return known["id"], known["status"] == "completed"
     upload_id = new_id()
     key = f"originals/{upload_id}"
+    failpoints.here("content.admit.before_original")
     await storage.put(key, received.path)
+    failpoints.here("content.admit.after_original")
     async with db.transaction() as session:
         # The lock makes parallel uploads to one course stand in line here.
         course = await courses_queries.lock(session, course_id, caller)
@@ -96,7 +107,9 @@ async def _admit(received: ReceivedFile, course_id: UUID, caller: Caller) -> tup
         if known is None or not _holds(known):
             await _insert(session, upload_id, received, key, course_id, caller, replaces=known)
             return upload_id, False
+    failpoints.here("content.admit.before_removal")
     await storage.delete(key)
+    failpoints.here("content.admit.after_removal")
     return known["id"], known["status"] == "completed"
 
 

@@ -1,10 +1,12 @@
 """Promises about courses and assignments; each query selects the ids of what breaks one."""
 
+from tms.operations import doctor
 from tms.operations.doctor import Check
 
 CHECKS = [
+    doctor.codes("courses.codes", table="courses", column="course_code", prefix="C", sequence="course_codes"),
     Check(
-        "published_courses_have_sections",
+        "courses.published_have_sections",
         "A published course has at least one live section.",
         """
         SELECT c.id::text FROM courses c WHERE c.status = 'published' AND NOT EXISTS (
@@ -12,7 +14,7 @@ CHECKS = [
         """,
     ),
     Check(
-        "section_count",
+        "courses.section_count",
         "The kept number of sections is the number of live ones.",
         """
         SELECT c.id::text FROM courses c
@@ -21,7 +23,7 @@ CHECKS = [
         """,
     ),
     Check(
-        "section_places",
+        "courses.section_places",
         "The places of a course's live sections are 1, 2, 3 and so on without gaps.",
         """
         SELECT s.course_id::text FROM course_sections s WHERE s.archived_at IS NULL GROUP BY s.course_id
@@ -30,20 +32,23 @@ CHECKS = [
         """,
     ),
     Check(
-        "course_dates",
+        "courses.archived_since",
         "An archived course, and only such a one, says since when.",
         "SELECT id::text FROM courses WHERE (status = 'archived') <> (archived_at IS NOT NULL)",
     ),
     Check(
-        "course_trainers_are_staff",
+        "courses.trainers_are_staff",
         "Whoever is named on a course is, or was, a trainer or an administrator.",
         """
         SELECT t.course_id::text FROM course_trainers t JOIN users u ON u.id = t.user_id
-        WHERE u.role = 'student' AND u.status = 'active'
+        WHERE u.role = 'student' AND u.status = 'active' AND NOT EXISTS (
+            SELECT FROM audit_log l WHERE l.object_id = u.id AND l.action = 'user.changed'
+            AND l.changes #>> '{role,0}' IN ('trainer', 'admin'))
         """,
+        "Take these people off the course (DELETE /courses/{id}/trainers/{userId}).",
     ),
     Check(
-        "assignment_sources",
+        "courses.assignment_sources",
         "An open assignment has a source, a closed one has none.",
         """
         SELECT a.id::text FROM course_assignments a WHERE (a.closed_at IS NULL) <> EXISTS (
@@ -51,7 +56,7 @@ CHECKS = [
         """,
     ),
     Check(
-        "assignment_due_dates",
+        "courses.assignment_due_dates",
         "The date that holds for an open assignment is its extension, or else the earliest of its sources.",
         """
         SELECT a.id::text FROM course_assignments a WHERE a.closed_at IS NULL AND a.due_at IS DISTINCT FROM
@@ -59,7 +64,7 @@ CHECKS = [
         """,
     ),
     Check(
-        "assignment_extensions",
+        "courses.assignment_extensions",
         "An extension says who granted it; where there is none, nobody did.",
         """
         SELECT id::text FROM course_assignments

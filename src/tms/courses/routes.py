@@ -30,11 +30,17 @@ from tms.http.parameters import IfMatch, PageQuery, PathId, Search
 from tms.http.sessions import ReadSession, WriteSession
 from tms.platform.schemas import Id
 
-READS = (
+READS = policy.Sight(
     "administrators all; trainers every published course and those they are named on; "
-    "students what is assigned to them, never a draft"
+    "students what is assigned to them, never a draft",
+    trainer=policy.Reach.RELATED,
+    student=policy.Reach.OWN,
 )
-EDITS = "administrators all; trainers those they are named on"
+EDITS = policy.Sight(
+    "administrators all; trainers those they are named on",
+    trainer=policy.Reach.OWN,
+    reads=policy.Reach.RELATED,
+)
 DECIDES = "administrators all"
 
 POLICY = [

@@ -30,7 +30,15 @@ def _web_address(value: str) -> str:
 
 
 Line50 = Annotated[Line100, Field(max_length=50)]
-WebAddress = Annotated[str, Field(max_length=500), AfterValidator(_web_address)]
+WebAddress = Annotated[
+    str,
+    Field(
+        max_length=500,
+        examples=["https://example.org/video"],
+        json_schema_extra={"format": "uri", "pattern": "^https?://"},
+    ),
+    AfterValidator(_web_address),
+]
 LessonHtml = Annotated[str, Field(max_length=900_000)]
 """HTML, which is sanitised when it is stored; the bound is that of the whole request, nearly."""
 

@@ -19,10 +19,12 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
         401: "No valid access token",
         403: "The role does not allow this",
         404: "It does not exist, or not for the caller",
+        408: "The body did not come in time",
         409: "A rule does not allow this now",
         412: "Changed since it was read",
         413: "The body is too large",
         422: "A field is not valid, or names something that does not exist",
+        429: "Too many requests; wait for the seconds of Retry-After",
         503: "A part of the system does not answer; retry later",
     }.items()
 }

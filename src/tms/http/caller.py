@@ -7,7 +7,7 @@ from fastapi import Depends, Request
 from tms.platform import caller
 
 
-def _caller(request: Request) -> caller.Caller:
+async def _caller(request: Request) -> caller.Caller:
     found: caller.Caller = request.state.caller
     return found
 

@@ -80,6 +80,7 @@ CODES = {
     400: "bad_request",
     404: "not_found",
     405: "method_not_allowed",
+    408: "body_too_slow",
     413: "body_too_large",
     415: "unsupported_media_type",
     416: "range_not_satisfiable",
@@ -153,7 +154,11 @@ async def _on_validation_error(_: Request, error: Exception) -> JSONResponse:
             InvalidIdError("Ids are written in lower case with hyphens, as TMS gives them.", fields=fields)
         )
     if any(entry["type"] == "json_invalid" for entry in entries):
-        return answer(MalformedBodyError("Send one JSON value in UTF-8 with content type application/json."))
+        return answer(
+            MalformedBodyError(
+                "Send one JSON value in UTF-8 with content type application/json, and name each field once."
+            )
+        )
     return answer(InvalidBodyError("; ".join(f"{f.field}: {f.message}" for f in fields)[:500], fields=fields))
 
 
@@ -218,7 +223,7 @@ def of_database(path: str, error: Exception) -> JSONResponse:
     if state.startswith("22"):
         logger.error("value refused by the database", extra={"sqlstate": state, "path": path})
         return answer(InvalidError("A value is outside of what can be stored."))
-    return _crash(path, error)
+    return crashed(path, error)
 
 
 async def _on_database_error(request: Request, error: Exception) -> JSONResponse:
@@ -226,10 +231,11 @@ async def _on_database_error(request: Request, error: Exception) -> JSONResponse
 
 
 async def _on_crash(request: Request, error: Exception) -> JSONResponse:
-    return _crash(request.url.path, error)
+    return crashed(request.url.path, error)
 
 
-def _crash(path: str, error: Exception) -> JSONResponse:
+def crashed(path: str, error: Exception) -> JSONResponse:
+    """The answer to an error that nobody has foreseen, which is logged."""
     incident = logs.request_id.get() or str(uuid4())
     logger.error("request failed", exc_info=error, extra={"path": path, "incident": incident})
     return problem(

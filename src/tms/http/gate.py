@@ -1,9 +1,10 @@
-"""The gate: token, policy and size are checked before a byte of the body is read.
+"""The gate: host, token, policy, size and how often are checked before a byte of the body is read.
 
 A framework runs its dependencies only after the whole body has been received; an anonymous upload would fill the disk
 first. So this is plain ASGI, in front of the application.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 from time import perf_counter
@@ -15,11 +16,12 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tms.http import errors
+from tms.http import errors, headers, origins
 from tms.http.policy import API, Line, Table
-from tms.platform import logs
+from tms.platform import client, limits, logs
 from tms.platform.caller import Caller
 from tms.platform.errors import DomainError, ForbiddenError, UnauthenticatedError
+from tms.platform.settings import get_settings
 
 Authenticate = Callable[[str], Awaitable[Caller]]
 
@@ -28,12 +30,11 @@ DURATIONS = Histogram(
     "tms_http_request_seconds", "Time from the request to the last byte of its answer.", ["route"]
 )
 
-HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-}
+HEADERS = headers.ALWAYS
+BODY_SECONDS = 10
+BODY_BYTES_A_SECOND = 4096
+"""How long we wait for a body: some seconds, and as many more as it would take at this speed."""
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 class NoTokenError(UnauthenticatedError):
@@ -55,6 +56,14 @@ class BodyTooLargeError(DomainError):
     title = "The body is too large"
 
 
+class UnknownHostError(DomainError):
+    """The request was sent to a name that is none of ours (RFC 9110, 15.5.20)."""
+
+    status = 421
+    code = "unknown_host"
+    title = "TMS is not known by this name; use the address of TMS_PUBLIC_URL"
+
+
 def _size(limit: int) -> str:
     return f"{limit // (1024 * 1024)} MiB" if limit >= 1024 * 1024 else f"{limit // 1024} KiB"
 
@@ -72,19 +81,27 @@ class Gate:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        request_id = uuid4().hex
-        token = logs.request_id.set(request_id)
+        request_token = logs.request_id.set(uuid4().hex)
+        client_token = client.address.set(_find_client(scope))
         line = self.table.find(scope["method"], scope["path"])
-        # Templates as labels: a path with ids in it would make a new time series for each.
-        route = line.path if line else "(none)"
+        answer = _Answer(scope, send, line)
         started = perf_counter()
         try:
-            await self._admit(scope, receive, _answering(send, request_id, scope["method"], route), line)
+            await self._admit(scope, receive, answer.send, line)
+        except Exception as error:
+            # An answer that has begun cannot be taken back: the server breaks the connection off.
+            if answer.begun:
+                raise
+            await errors.crashed(scope["path"], error)(scope, receive, answer.send)
         finally:
-            DURATIONS.labels(route).observe(perf_counter() - started)
-            logs.request_id.reset(token)
+            DURATIONS.labels(answer.route).observe(perf_counter() - started)
+            client.address.reset(client_token)
+            logs.request_id.reset(request_token)
 
     async def _admit(self, scope: Scope, receive: Receive, send: Send, line: Line | None) -> None:
+        if not origins.is_our_name(scope):
+            await errors.answer(UnknownHostError())(scope, receive, send)
+            return
         if line is None:
             await self._without_line(scope, receive, send)
             return
@@ -95,6 +112,8 @@ class Gate:
                 # Streams outlive the check at the door; they ask again while they run.
                 state["recheck"] = partial(self._caller, scope, line)
             _check_declared_size(scope, line)
+            if line.limit is not None:
+                await limits.take(line.limit, str(scope["state"]["caller"].id))
         except DomainError as error:
             await errors.answer(error)(scope, receive, send)
             return
@@ -114,7 +133,14 @@ class Gate:
         return caller
 
     async def _without_line(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """What has no line is not served: 405 where another method has one, else 404 (outside the API: the pages' own)."""
+        """What has no line is not served: 405 where another method has one, else 404 (outside the API: the pages' own).
+
+        A browser that asks for leave beforehand is answered here too.
+        """
+        leave = origins.preflight(scope, self.table)
+        if leave is not None:
+            await leave(scope, receive, send)
+            return
         allowed = [m for m in ("GET", "POST", "PUT", "PATCH", "DELETE") if self.table.find(m, scope["path"])]
         if scope["method"] == "OPTIONS" and not scope["path"].startswith(API):
             allowed = allowed or ["GET"]
@@ -141,34 +167,61 @@ def _check_declared_size(scope: Scope, line: Line) -> None:
 
 
 def _counted(receive: Receive, limit: int) -> Receive:
-    """A body without a declared length is counted while it comes in."""
+    """A body is counted while it comes in, since it need not declare its length; one that hardly comes is given up."""
     received = 0
+    waited = 0.0
+    is_whole = False
 
     async def counting() -> Message:
-        nonlocal received
-        message = await receive()
-        if message["type"] == "http.request":
-            received += len(message.get("body", b""))
-            if received > limit:
-                # An HTTPException passes through the framework's body parsing as it is.
-                raise HTTPException(413, f"Send at most {_size(limit)}.")
+        nonlocal received, waited, is_whole
+        if is_whole:
+            return await receive()
+        started = perf_counter()
+        try:
+            async with asyncio.timeout(BODY_SECONDS + received / BODY_BYTES_A_SECOND - waited):
+                message = await receive()
+        except TimeoutError as error:
+            # An HTTPException passes through the framework's body parsing as it is.
+            raise HTTPException(408, headers={"Connection": "close"}) from error
+        waited += perf_counter() - started
+        is_whole = message["type"] != "http.request" or not message.get("more_body", False)
+        received += len(message.get("body", b""))
+        if received > limit:
+            raise HTTPException(413, f"Send at most {_size(limit)}.")
         return message
 
     return counting
 
 
-def _answering(send: Send, request_id: str, method: str, route: str) -> Send:
+def _find_client(scope: Scope) -> str | None:
+    """The client's address, from now on the scope's too: trusted proxies are looked through here and nowhere else."""
+    peer = scope.get("client")
+    trusted = client.networks(get_settings().tms_trusted_proxies)
+    forwarded_for = Headers(scope=scope).getlist("x-forwarded-for") if trusted else []
+    address = client.behind(peer[0] if peer else None, forwarded_for, trusted)
+    if peer and address and address != peer[0]:
+        scope["client"] = (address, 0)
+    return address
+
+
+class _Answer:
     """Counts the answer and gives it the headers that every answer has."""
 
-    async def sending(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            REQUESTS.labels(method, route, message["status"]).inc()
-            headers = MutableHeaders(scope=message)
-            headers["X-Request-Id"] = request_id
-            for name, value in HEADERS.items():
-                headers.setdefault(name, value)
-            headers.setdefault("Cache-Control", "no-store")
-            headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-        await send(message)
+    def __init__(self, scope: Scope, send: Send, line: Line | None) -> None:
+        self.scope = scope
+        self.send_on = send
+        self.begun = False
+        # Templates as labels: a path with ids in it would make a new time series for each.
+        self.route = line.path if line else "(none)"
 
-    return sending
+    async def send(self, message: Message) -> None:
+        """Pass a message on."""
+        if message["type"] == "http.response.start":
+            self.begun = True
+            method = self.scope["method"] if self.scope["method"] in METHODS else "other"
+            REQUESTS.labels(method, self.route, message["status"]).inc()
+            found = MutableHeaders(scope=message)
+            found["X-Request-Id"] = logs.request_id.get() or ""
+            headers.complete(found)
+            origins.share(self.scope, found)
+        await self.send_on(message)

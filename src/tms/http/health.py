@@ -4,11 +4,12 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Response
 from fastapi.responses import RedirectResponse
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from tms import __version__
 from tms.http import policy
 from tms.http.errors import Problem
+from tms.http.metrics import exposition
 from tms.platform import db, migrations
 from tms.platform.errors import UnavailableError
 from tms.platform.schemas import Schema
@@ -78,5 +79,5 @@ async def ready() -> Health:
 
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
 async def metrics() -> Response:
-    """Counts and durations in Prometheus' text format."""
-    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+    """Requests, durations, connections and jobs in Prometheus' text format."""
+    return Response(await exposition(), media_type=CONTENT_TYPE_LATEST)

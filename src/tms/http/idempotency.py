@@ -2,17 +2,17 @@
 
 import hashlib
 import re
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from fastapi import Request, Response
-from fastapi.routing import APIRoute
 
-from tms.platform import idempotency
+from tms.http.bodies import Handler, StrictRoute, strict
+from tms.platform import failpoints, idempotency
 from tms.platform.errors import DomainError
 from tms.platform.idempotency import Pending, RepeatedError, StoredAnswer
 
-Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+failpoints.declare("http.idempotency.answered")
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _KEPT_HEADERS = ("content-type", "etag", "location")
@@ -35,7 +35,7 @@ class InvalidKeyError(DomainError):
     title = "Idempotency-Key must have 1 to 255 visible ASCII characters"
 
 
-class IdempotentRoute(APIRoute):
+class IdempotentRoute(StrictRoute):
     """Sees the answer while the request's transaction is still open, and stores it there."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -59,7 +59,7 @@ class IdempotentRoute(APIRoute):
                 return await original(request)
             if not _KEY.fullmatch(key):
                 raise InvalidKeyError
-            return await _once(request, key, original)
+            return await _once(strict(request), key, original)
 
         return handle
 
@@ -73,6 +73,7 @@ async def _once(request: Request, key: str, original: Callable[[Request], Awaita
         if session is not None:
             kept = {name: value for name, value in response.headers.items() if name in _KEPT_HEADERS}
             await idempotency.store(session, StoredAnswer(response.status_code, kept, bytes(response.body)))
+        failpoints.here("http.idempotency.answered")
     except RepeatedError as repeated:
         answer = repeated.answer
         return Response(answer.body, answer.status, {**answer.headers, "Idempotency-Replayed": "true"})

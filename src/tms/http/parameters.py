@@ -13,7 +13,7 @@ PathId = Annotated[Id, Path()]
 Search = Annotated[str | None, Query(min_length=1, max_length=100, pattern=r"^[^\x00]*$")]
 
 
-def _page(
+async def _page(
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     cursor: Annotated[str | None, Query(max_length=1000, pattern=r"^[A-Za-z0-9_-]+$")] = None,
     sort: Annotated[str | None, Query(max_length=50, pattern=r"^-?[A-Za-z]+$")] = None,
@@ -24,7 +24,7 @@ def _page(
 PageQuery = Annotated[PageRequest, Depends(_page)]
 
 
-def _expected_version(if_match: Annotated[str | None, Header(max_length=200)] = None) -> int | None:
+async def _expected_version(if_match: Annotated[str | None, Header(max_length=200)] = None) -> int | None:
     if if_match is None or if_match.strip() == "*":
         return None
     tag = if_match.strip().removeprefix("W/").strip('"')

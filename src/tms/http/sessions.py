@@ -6,7 +6,9 @@ from typing import Annotated
 from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from tms.platform import db, idempotency
+from tms.platform import db, failpoints, idempotency
+
+failpoints.declare("http.write.before_commit", "http.write.committed")
 
 
 async def _write(request: Request) -> AsyncIterator[AsyncSession]:
@@ -15,6 +17,8 @@ async def _write(request: Request) -> AsyncIterator[AsyncSession]:
         # The route class stores the answer in this very transaction.
         request.state.write_session = session
         yield session
+        failpoints.here("http.write.before_commit")
+    failpoints.here("http.write.committed")
 
 
 async def _read() -> AsyncIterator[AsyncSession]:

@@ -8,9 +8,11 @@ from sqlalchemy import func, select, text, update
 
 from tms.identity import emails, passwords, providers, provisioning, service
 from tms.identity.models import User
-from tms.platform import db
+from tms.platform import db, failpoints
 from tms.platform.caller import Role
 from tms.platform.errors import DomainError
+
+failpoints.declare("identity.recover.before_password", "identity.recover.after_password")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,8 @@ async def recover(email: str) -> str:
     if account_id is None:
         await provisioning.step(user_id, permanent_password=chosen)
     else:
+        failpoints.here("identity.recover.before_password")
         await providers.current().set_password(account_id, chosen, temporary=False)
+        failpoints.here("identity.recover.after_password")
         await service.mirror(user_id)
     return chosen

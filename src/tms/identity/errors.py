@@ -85,3 +85,7 @@ class AccountMissingError(NotFoundError):
 
     code = "account_missing"
     title = "The sign-in server does not know this account any more"
+
+
+class LeasedError(Exception):
+    """Somebody else is making this account, or was until they died; the queue comes back to it."""

@@ -9,11 +9,15 @@ from tms.platform import queue
 
 @queue.job("identity.provision", retry=queue.PATIENT)
 async def provision(user_id: str) -> None:
-    """Make or adopt the account; a conflict is recorded and is for an administrator to settle."""
+    """Make or adopt the account; a conflict is recorded and is for an administrator to settle.
+
+    While somebody else has the lease the queue comes back to it.
+    """
     try:
         await provisioning.step(UUID(user_id))
     except IdentityConflictError:
         return
+    await provisioning.check_done(UUID(user_id))
 
 
 @queue.job("identity.mirror", retry=queue.PATIENT)

@@ -2,7 +2,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Sequence, String, func, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Sequence, String, func, literal_column, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tms.platform.db import Base
@@ -20,11 +20,22 @@ class User(Base):
         CheckConstraint(
             "status IN ('provisioning', 'active', 'identity_conflict', 'disabled', 'erased')", name="status"
         ),
-        CheckConstraint("role <> 'student' OR student_code IS NOT NULL", name="student_has_code"),
+        CheckConstraint(
+            "role <> 'student' OR student_code IS NOT NULL OR status = 'erased'", name="student_has_code"
+        ),
         CheckConstraint("status NOT IN ('active') OR account_id IS NOT NULL", name="active_has_account"),
         Index("ix_users_created_at_id", "created_at", "id"),
         Index("ix_users_role", "role"),
         Index("ix_users_name", text("((last_name::text || ' '::text) || first_name::text)"), "id"),
+        Index(
+            "ix_users_search",
+            literal_column(
+                "(((((first_name::text || ' '::text) || last_name::text) || chr(10)) || email::text) || chr(10)) "
+                "|| student_code::text"
+            ).label("searched"),
+            postgresql_using="gin",
+            postgresql_ops={"searched": "gin_trgm_ops"},
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -14,14 +14,18 @@ from sqlalchemy import func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tms.identity import passwords, providers
-from tms.identity.errors import IdentityConflictError, ProviderUnavailableError
+from tms.identity.errors import IdentityConflictError, LeasedError, ProviderUnavailableError
 from tms.identity.models import Provisioning, TemporaryPassword, User
 from tms.identity.provider import Account, Person
 from tms.operations import audit
-from tms.platform import db, queue
+from tms.platform import db, failpoints, queue
 from tms.platform.caller import Role
 
 logger = logging.getLogger(__name__)
+
+failpoints.declare(
+    "identity.provision.before_account", "identity.provision.after_account", "identity.provision.recorded"
+)
 
 PATIENCE = timedelta(seconds=10)
 """The job starts this much later, since the request tries at once."""
@@ -74,6 +78,7 @@ async def step(user_id: UUID, *, permanent_password: str | None = None) -> None:
     lease = await _take_lease(user_id, permanent_password)
     if lease is None:
         return
+    failpoints.here("identity.provision.before_account")
     try:
         account = await providers.current().create_or_adopt(
             lease.person, password=lease.password, temporary=permanent_password is None
@@ -84,7 +89,19 @@ async def step(user_id: UUID, *, permanent_password: str | None = None) -> None:
     except ProviderUnavailableError as error:
         await _give_back(user_id, error.code)
         raise
+    failpoints.here("identity.provision.after_account")
     await _record_account(user_id, account, lease)
+    failpoints.here("identity.provision.recorded")
+
+
+async def check_done(user_id: UUID) -> None:
+    """Raise `LeasedError` while the account is still to be made: if whoever has the lease died, nobody else would do it."""
+    async with db.reading() as session:
+        still_open = select(Provisioning.user_id).where(
+            Provisioning.user_id == user_id, Provisioning.done_at.is_(None)
+        )
+        if (await session.execute(still_open)).first() is not None:
+            raise LeasedError
 
 
 async def _take_lease(user_id: UUID, permanent_password: str | None) -> _Lease | None:

@@ -11,20 +11,22 @@ from tms.http.parameters import IfMatch, PageQuery, PathId, Search
 from tms.http.sessions import ReadSession
 from tms.identity import queries, service
 from tms.identity.schemas import MePatch, ResetPasswordIn, ResetPasswordOut, UserIn, UserOut, UserPatch
+from tms.platform import limits
 from tms.platform.caller import Role
 from tms.platform.schemas import Body
 
 ADMIN_ONLY = "administrators only"
+_ONESELF = policy.Sight("oneself", admin=policy.Reach.OWN, trainer=policy.Reach.OWN, student=policy.Reach.OWN)
 POLICY = [
-    policy.line("GET", "/me", policy.EVERYONE, "oneself"),
-    policy.line("PATCH", "/me", policy.EVERYONE, "oneself"),
+    policy.line("GET", "/me", policy.EVERYONE, _ONESELF),
+    policy.line("PATCH", "/me", policy.EVERYONE, _ONESELF),
     policy.line("GET", "/users", policy.ADMIN, ADMIN_ONLY),
     policy.line("POST", "/users", policy.ADMIN, ADMIN_ONLY),
     policy.line("GET", "/users/{user_id}", policy.ADMIN, ADMIN_ONLY),
     policy.line("PATCH", "/users/{user_id}", policy.ADMIN, ADMIN_ONLY),
     policy.line("POST", "/users/{user_id}/disable", policy.ADMIN, ADMIN_ONLY),
     policy.line("POST", "/users/{user_id}/enable", policy.ADMIN, ADMIN_ONLY),
-    policy.line("POST", "/users/{user_id}/reset-password", policy.ADMIN, ADMIN_ONLY),
+    policy.line("POST", "/users/{user_id}/reset-password", policy.ADMIN, ADMIN_ONLY, limit=limits.MAILINGS),
     policy.line("POST", "/users/{user_id}/retry-provisioning", policy.ADMIN, ADMIN_ONLY),
 ]
 

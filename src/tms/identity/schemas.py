@@ -9,10 +9,17 @@ from tms.platform.schemas import Body, Flag, Instant, Line100, Schema
 
 Email = Annotated[
     str,
-    Field(min_length=3, max_length=emails.LONGEST, json_schema_extra={"format": "email"}),
+    Field(
+        min_length=3,
+        max_length=emails.LONGEST,
+        examples=["ada@example.org"],
+        json_schema_extra={"format": "email"},
+    ),
     AfterValidator(emails.check),
 ]
-Phone = Annotated[str, Field(min_length=3, max_length=20, pattern=r"^\+?[0-9][0-9 ()./-]*$")]
+Phone = Annotated[
+    str, Field(min_length=3, max_length=20, pattern=r"^\+?[0-9][0-9 ()./-]*$", examples=["+49 30 1234567"])
+]
 Status = Literal["provisioning", "active", "identity_conflict", "disabled", "erased"]
 
 

@@ -22,11 +22,24 @@ from tms.identity.errors import (
 from tms.identity.models import TemporaryPassword, User, student_codes
 from tms.identity.passwords import TemporaryPasswordView
 from tms.operations import audit
-from tms.platform import db, idempotency, ids, queue
+from tms.platform import db, failpoints, idempotency, ids, limits, queue
 from tms.platform.caller import Caller, Role
 from tms.platform.errors import check_version
 
 logger = logging.getLogger(__name__)
+
+failpoints.declare(
+    "identity.create.committed",
+    "identity.mirror.before_update",
+    "identity.mirror.after_update",
+    "identity.mirror.after_enabling",
+    "identity.reset_password.committed",
+    "identity.apply_password.before_password",
+    "identity.apply_password.after_password",
+    "identity.apply_password.recorded",
+    "identity.end_passwords.before_ending",
+    "identity.end_passwords.after_ending",
+)
 
 PERSONAL = frozenset({"first_name", "last_name", "email", "phone"})
 
@@ -99,6 +112,7 @@ async def create(person: NewUser, *, by: UUID) -> RowMapping:
             await passwords.issue(session, user_id)
             await provisioning.start(session, user_id, welcome={})
             await idempotency.note(session, user_id)
+    failpoints.here("identity.create.committed")
     await try_provisioning(user_id)
     async with db.reading() as session:
         return await queries.user(session, user_id)
@@ -181,55 +195,68 @@ async def _change(
 async def disable(user_id: UUID, *, by: Caller) -> RowMapping:
     """Keep somebody out, whatever tokens they hold; their records and seats stay."""
     async with db.transaction() as session:
-        user = await _locked(session, user_id)
-        if user.status != "disabled":
-            await _keep_an_administrator(session, user)
-            noted = {"status": [user.status, "disabled"]}
-            await _change(
-                session, user, {"status": "disabled"}, by=by.id, action="user.disabled", noted=noted
-            )
+        if await idempotency.claim(session) is None:
+            await _disable(session, await _locked(session, user_id), by=by)
+            await idempotency.note(session, user_id)
     await _mirror_now(user_id)
     async with db.reading() as session:
         return await queries.user(session, user_id)
+
+
+async def _disable(session: AsyncSession, user: User, *, by: Caller) -> None:
+    if user.status != "disabled":
+        await _keep_an_administrator(session, user)
+        noted = {"status": [user.status, "disabled"]}
+        await _change(session, user, {"status": "disabled"}, by=by.id, action="user.disabled", noted=noted)
 
 
 async def enable(user_id: UUID, *, by: Caller) -> RowMapping:
     """Let somebody in again; one whose account was never made is provisioned now."""
     async with db.transaction() as session:
-        user = await _locked(session, user_id)
-        if user.status not in {"disabled", "active"}:
-            raise StatusError("Only a disabled user can be enabled.")
-        if user.status == "disabled":
-            status = "active" if user.account_id else "provisioning"
-            noted = {"status": ["disabled", status]}
-            await _change(session, user, {"status": status}, by=by.id, action="user.enabled", noted=noted)
-            if status == "provisioning":
-                await provisioning.again(session, user_id)
+        if await idempotency.claim(session) is None:
+            await _enable(session, await _locked(session, user_id), by=by)
+            await idempotency.note(session, user_id)
     await try_provisioning(user_id)
     await _mirror_now(user_id)
     async with db.reading() as session:
         return await queries.user(session, user_id)
 
 
+async def _enable(session: AsyncSession, user: User, *, by: Caller) -> None:
+    if user.status not in {"disabled", "active"}:
+        raise StatusError("Only a disabled user can be enabled.")
+    if user.status == "disabled":
+        status = "active" if user.account_id else "provisioning"
+        noted = {"status": ["disabled", status]}
+        await _change(session, user, {"status": status}, by=by.id, action="user.enabled", noted=noted)
+        if status == "provisioning":
+            await provisioning.again(session, user.id)
+        else:
+            # A password that was reset before, while the provider was away, has not been given to it yet.
+            await queue.enqueue(
+                session, "identity.apply_password", after=provisioning.PATIENCE, user_id=str(user.id)
+            )
+
+
 async def retry_provisioning(user_id: UUID, *, by: Caller) -> RowMapping:
     """Try again to make the account of somebody who is stuck in `provisioning` or `identity_conflict`."""
     async with db.transaction() as session:
-        user = await _locked(session, user_id)
-        if user.status not in {"provisioning", "identity_conflict"}:
-            raise StatusError("The user's account is there already.")
-        noted = {"status": [user.status, "provisioning"]}
-        await _change(
-            session,
-            user,
-            {"status": "provisioning"},
-            by=by.id,
-            action="user.provisioning_retried",
-            noted=noted,
-        )
-        await provisioning.again(session, user_id)
+        if await idempotency.claim(session) is None:
+            await _retry_provisioning(session, await _locked(session, user_id), by=by)
+            await idempotency.note(session, user_id)
     await try_provisioning(user_id)
     async with db.reading() as session:
         return await queries.user(session, user_id)
+
+
+async def _retry_provisioning(session: AsyncSession, user: User, *, by: Caller) -> None:
+    if user.status not in {"provisioning", "identity_conflict"}:
+        raise StatusError("The user's account is there already.")
+    noted = {"status": [user.status, "provisioning"]}
+    await _change(
+        session, user, {"status": "provisioning"}, by=by.id, action="user.provisioning_retried", noted=noted
+    )
+    await provisioning.again(session, user.id)
 
 
 async def mirror(user_id: UUID) -> None:
@@ -240,8 +267,11 @@ async def mirror(user_id: UUID) -> None:
         return
     access.forget(user.account_id)
     provider = providers.current()
+    failpoints.here("identity.mirror.before_update")
     await provider.update(user.account_id, provisioning.person_of(user))
+    failpoints.here("identity.mirror.after_update")
     await provider.set_enabled(user.account_id, enabled=user.status == "active")
+    failpoints.here("identity.mirror.after_enabling")
 
 
 async def _mirror_now(user_id: UUID) -> None:
@@ -254,7 +284,8 @@ async def _mirror_now(user_id: UUID) -> None:
 async def reset_password(user_id: UUID, *, extend_only: bool, by: Caller) -> TemporaryPasswordView:
     """A new temporary password, told to the user by e-mail; or the present one for seven more days.
 
-    Raises `TemporaryPasswordEndedError` where there is none to extend, and `StatusError` for who is kept out.
+    Raises `TemporaryPasswordEndedError` where there is none to extend, `StatusError` for who is kept out,
+    and `TooManyError` where the person was sent many e-mails.
     """
     async with db.transaction() as session:
         if await idempotency.claim(session) is None:
@@ -264,6 +295,7 @@ async def reset_password(user_id: UUID, *, extend_only: bool, by: Caller) -> Tem
             view = await passwords.temporary_password(session, user_id)
         if view is None:
             raise TemporaryPasswordEndedError
+    failpoints.here("identity.reset_password.committed")
     if not extend_only:
         try:
             await apply_password(user_id)
@@ -282,6 +314,7 @@ async def _new_password(
     await audit.record(session, actor=by.id, action=action, object_type="user", object_id=user_id)
     if extend_only:
         return await passwords.extend(session, user_id)
+    await limits.spend(session, limits.MAILS_TO_ONE, str(user_id))
     await queue.enqueue(session, "identity.apply_password", after=provisioning.PATIENCE, user_id=str(user_id))
     return await passwords.issue(session, user_id)
 
@@ -303,9 +336,11 @@ async def apply_password(user_id: UUID) -> None:
         ).one_or_none()
     if row is None:
         return
+    failpoints.here("identity.apply_password.before_password")
     await providers.current().set_password(
         row.account_id, passwords.derive(user_id, row.epoch), temporary=True
     )
+    failpoints.here("identity.apply_password.after_password")
     async with db.transaction() as session:
         if await passwords.applied(session, user_id, row.epoch):
             await queue.enqueue(
@@ -315,6 +350,7 @@ async def apply_password(user_id: UUID) -> None:
                 template="password_reset_by_admin",
                 key=f"password:{user_id}:{row.epoch}",
             )
+    failpoints.here("identity.apply_password.recorded")
 
 
 async def end_expired_passwords() -> int:
@@ -330,7 +366,9 @@ async def end_expired_passwords() -> int:
         ).all()
     for row in rows:
         if row.account_id is not None:
+            failpoints.here("identity.end_passwords.before_ending")
             await providers.current().end_temporary_password(row.account_id)
+            failpoints.here("identity.end_passwords.after_ending")
         async with db.transaction() as session:
             # An extension that came in between wins.
             await session.execute(

@@ -15,10 +15,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from tms.notifications import letters
 from tms.notifications.errors import LeasedError
 from tms.notifications.models import Email
-from tms.platform import clock, db, mail, queue
+from tms.platform import clock, db, failpoints, mail, queue
 from tms.platform.settings import get_settings
 
 logger = logging.getLogger(__name__)
+
+failpoints.declare(
+    "notifications.deliver.before_sending",
+    "notifications.deliver.after_sending",
+    "notifications.deliver.recorded",
+)
 
 LEASE = timedelta(minutes=2)
 """Longer than the longest that `platform.mail` tries."""
@@ -33,6 +39,7 @@ async def deliver(email_id: UUID) -> None:
     message = await _take(email_id)
     if message is None:
         return
+    failpoints.here("notifications.deliver.before_sending")
     try:
         await mail.send(message)
     except mail.MailRefusedError as error:
@@ -43,7 +50,9 @@ async def deliver(email_id: UUID) -> None:
             raise
         logger.warning("e-mail given up", extra={"email": str(email_id), "code": error.code})
     else:
+        failpoints.here("notifications.deliver.after_sending")
         await _record(email_id, status="sent", sent_at=clock.db_now(), last_error=None)
+        failpoints.here("notifications.deliver.recorded")
 
 
 async def _take(email_id: UUID) -> mail.Message | None:

@@ -1,8 +1,10 @@
-from tms.operations.doctor import Check
+"""Promises about e-mail."""
+
+from tms.operations.doctor import LIKE_A_PASSWORD, Check
 
 CHECKS = [
     Check(
-        "emails_without_job",
+        "notifications.queued_have_jobs",
         "An e-mail that has waited for an hour has a job that will send it.",
         """
         SELECT e.id::text FROM emails e
@@ -11,9 +13,10 @@ CHECKS = [
           AND NOT EXISTS (SELECT FROM procrastinate_jobs j WHERE j.task_name = 'notifications.deliver'
                           AND j.status IN ('todo', 'doing') AND j.args ->> 'email_id' = e.id::text)
         """,
+        "Send these again (POST /emails/{id}/retry).",
     ),
     Check(
-        "emails_leased_too_long",
+        "notifications.leases",
         "Nobody holds an e-mail for longer than a lease, and only one that is to be sent.",
         """
         SELECT id::text FROM emails
@@ -21,7 +24,7 @@ CHECKS = [
         """,
     ),
     Check(
-        "welcome_missing",
+        "notifications.welcomes",
         "Who was enrolled with a welcome has one, an hour after the account was made, or a job that will make it.",
         """
         SELECT p.user_id::text FROM provisionings p JOIN users u ON u.id = p.user_id
@@ -30,5 +33,24 @@ CHECKS = [
           AND NOT EXISTS (SELECT FROM procrastinate_jobs j WHERE j.task_name = 'notifications.send'
                           AND j.status IN ('todo', 'doing') AND j.args ->> 'user_id' = p.user_id::text)
         """,
+        "Give these people new passwords (POST /users/{id}/reset-password), which are told by e-mail.",
+    ),
+    Check(
+        "notifications.none_to_disabled",
+        "Nobody who is disabled gets an e-mail after that.",
+        """
+        SELECT e.id::text FROM emails e JOIN users u ON u.id = e.user_id
+        WHERE u.status = 'disabled' AND e.sent_at > interval '1 minute' + (
+            SELECT max(a.at) FROM audit_log a
+            WHERE a.object_type = 'user' AND a.object_id = u.id AND a.action = 'user.disabled')
+        """,
+    ),
+    Check(
+        "notifications.no_passwords_kept",
+        "No e-mail is kept with a temporary password: it is made when the text is.",
+        f"""
+        SELECT id::text FROM emails WHERE concat(subject, context::text) ~ '{LIKE_A_PASSWORD}'
+        """,  # noqa: S608 - made of constants
+        "Give these people new passwords (POST /users/{id}/reset-password), then report it.",
     ),
 ]

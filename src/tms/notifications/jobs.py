@@ -6,9 +6,11 @@ from uuid import UUID
 
 from tms.notifications import delivery, service
 from tms.notifications.schemas import Template
-from tms.platform import db, queue
+from tms.platform import db, failpoints, queue
 
 logger = logging.getLogger(__name__)
+
+failpoints.declare("notifications.send.queued")
 
 
 @queue.job("notifications.send", retry=queue.PATIENT)
@@ -18,6 +20,7 @@ async def send(user_id: str, template: str, key: str) -> None:
         raise ValueError(f"no e-mail template is called {template}")
     async with db.transaction() as session:
         await service.notify(session, user_id=UUID(user_id), template=cast("Template", template), key=key)
+    failpoints.here("notifications.send.queued")
 
 
 @queue.job("notifications.deliver", retry=queue.PATIENT)

@@ -10,11 +10,14 @@ from tms.http.parameters import PageQuery, PathId, Search
 from tms.http.sessions import ReadSession, WriteSession
 from tms.notifications import queries, service
 from tms.notifications.schemas import EmailDetail, EmailOut, Status, Template
+from tms.platform import limits
 
 POLICY = [
     policy.line("GET", "/emails", policy.ADMIN, "administrators all"),
     policy.line("GET", "/emails/{email_id}", policy.ADMIN, "administrators all"),
-    policy.line("POST", "/emails/{email_id}/retry", policy.ADMIN, "administrators all"),
+    policy.line(
+        "POST", "/emails/{email_id}/retry", policy.ADMIN, "administrators all", limit=limits.MAILINGS
+    ),
 ]
 
 router = APIRouter(prefix="/emails", tags=["e-mail"], route_class=IdempotentRoute)

@@ -23,7 +23,7 @@ from tms.notifications.errors import (
 from tms.notifications.models import Email
 from tms.notifications.schemas import Template
 from tms.operations import audit
-from tms.platform import mail, queue
+from tms.platform import limits, mail, queue
 from tms.platform.caller import Caller
 from tms.platform.errors import DomainError
 from tms.platform.ids import new_id
@@ -118,8 +118,8 @@ async def read(session: AsyncSession, email_id: UUID, caller: Caller) -> dict[st
 async def retry(session: AsyncSession, email_id: UUID, caller: Caller) -> RowMapping:
     """Send an e-mail that failed, that lies in the outbox, or that was sent before, once more.
 
-    Raises `EmailNotFoundError`, `EmailQueuedError`, `MailNotConfiguredError`, `RecipientDisabledError` or
-    `SecretEndedError`. One that was sent gets a new Message-ID, or its receiver would take it for the same one.
+    Raises `EmailNotFoundError`, `EmailQueuedError`, `MailNotConfiguredError`, `RecipientDisabledError`,
+    `SecretEndedError`, or `TooManyError` where the person was sent many. One that was sent gets a new Message-ID, or its receiver would take it for the same one.
     """
     email = await queries.email(session, email_id, for_update=True)
     if email["status"] == "queued":
@@ -129,6 +129,7 @@ async def retry(session: AsyncSession, email_id: UUID, caller: Caller) -> RowMap
     letter = await letters.compose(session, email)
     if letter.obstacle is not None:
         raise OBSTACLES[letter.obstacle]
+    await limits.spend(session, limits.MAILS_TO_ONE, str(email["user_id"]))
     again = {"message_id": _message_id(new_id())} if email["status"] == "sent" else {}
     await session.execute(
         update(Email)

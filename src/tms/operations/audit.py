@@ -3,11 +3,15 @@
 from typing import Any
 from uuid import UUID
 
+from pydantic.alias_generators import to_camel
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tms.operations.models import AuditEntry
-from tms.platform import logs
+from tms.platform import client, logs
+
+PERSONAL = frozenset({"firstName", "lastName", "email", "phone"})
+"""Fields of which the log keeps no values, whoever tells them."""
 
 
 async def record(
@@ -29,7 +33,14 @@ async def record(
             action=action,
             object_type=object_type,
             object_id=object_id,
-            changes=changes or {},
+            changes=_told(changes or {}),
             request_id=logs.request_id.get(),
+            address=client.address.get(),
         )
     )
+
+
+def _told(changes: dict[str, Any]) -> dict[str, Any]:
+    """Spelled as the API spells fields."""
+    named = {to_camel(name): value for name, value in changes.items()}
+    return {name: True if name in PERSONAL else value for name, value in named.items()}

@@ -2,7 +2,7 @@
 
 import logging
 
-from tms.platform import db, idempotency, queue
+from tms.platform import db, idempotency, limits, queue
 
 logger = logging.getLogger(__name__)
 
@@ -15,7 +15,7 @@ async def rescue_jobs(timestamp: int) -> None:  # noqa: ARG001 - the planned tim
     jobs = queue.jobs_at_work()
     for job in await jobs.get_stalled_jobs(seconds_since_heartbeat=STALLED_AFTER_SECONDS):
         logger.warning("job of a dead worker runs again", extra={"job": job.id, "task": job.task_name})
-        await jobs.retry_job(job)
+        await queue.run_again(job)
 
 
 @queue.job("operations.forget_idempotency_keys", periodic="17 * * * *")
@@ -23,3 +23,10 @@ async def forget_idempotency_keys(timestamp: int) -> None:  # noqa: ARG001 - the
     """Answers to repeated requests are kept for a day."""
     async with db.transaction() as session:
         await idempotency.forget_old(session)
+
+
+@queue.job("operations.forget_limits", periodic="*/20 * * * *")
+async def forget_limits(timestamp: int) -> None:  # noqa: ARG001 - the planned time, which periodic jobs are given
+    """Allowances that are whole again need no row."""
+    async with db.transaction() as session:
+        await limits.forget_full(session)

@@ -31,12 +31,14 @@ class Job(Base):
 
 
 class AuditEntry(Base):
-    """Who did what to which thing; the database refuses to change or remove a line."""
+    """Who did what to which thing, from where; the database refuses to change, remove or truncate lines."""
 
     __tablename__ = "audit_log"
     __table_args__ = (
         Index("ix_audit_log_object", "object_type", "object_id"),
         Index("ix_audit_log_actor_id", "actor_id"),
+        Index("ix_audit_log_action", "action"),
+        Index("ix_audit_log_at", "at", postgresql_using="brin"),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
@@ -47,3 +49,5 @@ class AuditEntry(Base):
     object_id: Mapped[UUID | None]
     changes: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     request_id: Mapped[str | None]
+    address: Mapped[str | None]
+    """The client's network address; none for what no request has asked for."""

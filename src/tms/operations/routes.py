@@ -15,11 +15,10 @@ from tms.operations.schemas import JobOut
 from tms.platform import db
 from tms.platform.errors import DomainError
 
+_STARTED = policy.Sight("administrators all, trainers what they started", trainer=policy.Reach.OWN)
 POLICY = [
-    policy.line("GET", "/jobs/{job_id}", policy.STAFF, "administrators all, trainers what they started"),
-    policy.line(
-        "GET", "/jobs/{job_id}/events", policy.STAFF, "administrators all, trainers what they started"
-    ),
+    policy.line("GET", "/jobs/{job_id}", policy.STAFF, _STARTED),
+    policy.line("GET", "/jobs/{job_id}/events", policy.STAFF, _STARTED),
 ]
 LOOK_EVERY_SECONDS = 0.5
 RECHECK_EVERY_LOOKS = 10

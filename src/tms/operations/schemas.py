@@ -1,6 +1,8 @@
 from typing import Any, Literal
 from uuid import UUID
 
+from pydantic import Field
+
 from tms.platform.schemas import Instant, Schema
 
 
@@ -23,3 +25,20 @@ class JobOut(Schema):
     error: JobError | None
     created_at: Instant
     updated_at: Instant
+
+
+class AuditEntryOut(Schema):
+    """Who did what to which thing. `changes` has before and after of changed fields, of personal ones only the name."""
+
+    id: int
+    at: Instant
+    actor_id: UUID | None = Field(description="Null: the system itself.")
+    actor_name: str | None
+    action: str = Field(examples=["course.published"])
+    object_type: str = Field(examples=["course"])
+    object_id: UUID | None
+    changes: dict[str, Any]
+    request_id: str | None = Field(description="The `X-Request-Id` of the answer.")
+    address: str | None = Field(
+        description="The client's network address, as far as trusted proxies tell it."
+    )

@@ -14,7 +14,7 @@ from sqlalchemy.orm import DeclarativeBase
 
 POOL_SIZE = 10
 POOL_OVERFLOW = 5
-POOL_TIMEOUT_SECONDS = 10
+POOL_TIMEOUT_SECONDS = 30
 TIMEOUTS = (
     "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s -c timezone=UTC"
 )
@@ -72,6 +72,8 @@ def connect(url: str, *, pool_size: int = POOL_SIZE) -> None:
         "max_overflow": POOL_OVERFLOW,
         "pool_timeout": POOL_TIMEOUT_SECONDS,
         "pool_recycle": 1800,
+        # Errors would quote the values of a statement, and they are people's.
+        "hide_parameters": True,
     }
     writer = create_async_engine(
         driver_url(url),
@@ -116,6 +118,27 @@ def _database() -> _Database:
     if _open is None:
         raise RuntimeError("the database is used before platform.db.connect")
     return _open
+
+
+@dataclass(frozen=True, slots=True)
+class PoolUse:
+    """Connections of one engine: at work, open, and at most."""
+
+    used: int
+    open: int
+    most: int
+
+
+def pools() -> dict[str, PoolUse]:
+    """How far the connections of this process are used, by engine; none where it is not connected."""
+    if _open is None:
+        return {}
+    found: dict[str, PoolUse] = {}
+    for name, engine in (("writer", _open.writer), ("reader", _open.reader)):
+        pool: Any = engine.pool
+        used, idle = pool.checkedout(), pool.checkedin()
+        found[name] = PoolUse(used, used + idle, pool.size() + POOL_OVERFLOW)
+    return found
 
 
 def url() -> str:

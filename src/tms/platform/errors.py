@@ -23,7 +23,8 @@ class DomainError(Exception):
     code: ClassVar[str] = "conflict"
     title: ClassVar[str] = "The request conflicts with the present state"
     constraint: ClassVar[str | None] = None
-    retry_after: ClassVar[int | None] = None
+    retry_after: int | None = None
+    """Seconds after which it makes sense to try again."""
 
     by_constraint: ClassVar[dict[str, type["DomainError"]]] = {}
 

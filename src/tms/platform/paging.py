@@ -22,6 +22,10 @@ TOTAL_LIMIT = 10_000
 """Up to here `total` is exact; above it is null, since counting would cost more than the page."""
 
 
+LARGEST = 2**63 - 1
+"""Of PostgreSQL's `bigint`."""
+
+
 class InvalidPageError(DomainError):
     """A cursor that was not given out by this list, or a sort it does not know."""
 
@@ -49,22 +53,24 @@ class Page:
     total: int | None
 
 
-def _encode(sort: str, value: Any, key: UUID) -> str:
+def _encode(sort: str, value: Any, key: UUID | int) -> str:
     plain = value.isoformat() if isinstance(value, date | datetime) else value
     return base64.urlsafe_b64encode(json.dumps([sort, plain, str(key)]).encode()).decode().rstrip("=")
 
 
-def _decode(cursor: str, sort: str, kind: type) -> tuple[Any, UUID]:
+def _decode(cursor: str, sort: str, kind: type, key_kind: type) -> tuple[Any, Any]:
     refusal = InvalidPageError(fields=[FieldError("cursor", "was not given out by this list")])
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         found_sort, value, key = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
         if issubclass(kind, date) and isinstance(value, str):
             value = kind.fromisoformat(value)
-        place = value, UUID(key)
+        place = value, key_kind(key)
     except (ValueError, TypeError, AttributeError, binascii.Error) as error:
         raise refusal from error
     if found_sort != sort or type(value) is not kind or (isinstance(value, str) and "\x00" in value):
+        raise refusal
+    if any(isinstance(part, int) and abs(part) > LARGEST for part in place):
         raise refusal
     return place
 
@@ -99,7 +105,7 @@ async def fetch(
         expression.label("_sort"), key.label("_key"), counted.scalar_subquery().label("_total")
     )
     if request.cursor:
-        value, after = _decode(request.cursor, sort, expression.type.python_type)
+        value, after = _decode(request.cursor, sort, expression.type.python_type, key.type.python_type)
         place = tuple_(literal(value, type_=expression.type), literal(after, type_=key.type))
         here = tuple_(expression, key)
         query = query.where(here < place if descending else here > place)

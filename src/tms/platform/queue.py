@@ -9,8 +9,10 @@ from datetime import timedelta
 from typing import Any, ParamSpec, TypeVar
 
 from procrastinate import App, PsycopgConnector, RetryStrategy
-from procrastinate.exceptions import AlreadyEnqueued
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException, UniqueViolation
+from procrastinate.jobs import Job, Status
 from procrastinate.manager import JobManager
+from psycopg.errors import RaiseException
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tms.platform import db
@@ -20,6 +22,9 @@ T = TypeVar("T")
 
 # Enqueueing goes through the session's own connection; only a worker opens the queue, with a connector of its own.
 _app = App(connector=PsycopgConnector())
+
+FROZEN = "-c idle_in_transaction_session_timeout=60s"
+"""A worker that stands still in the middle of its book-keeping must not hold up the others: its locks end with this."""
 
 PATIENT = RetryStrategy(max_attempts=12, exponential_wait=2)
 """Twelve tries over about two hours (2 + 4 + ... + 2^12 s): for what depends on somebody else's server."""
@@ -82,7 +87,8 @@ async def _insert(
 @asynccontextmanager
 async def opened() -> AsyncIterator[App]:
     """The queue with connections of its own, for a worker; one at a time in a process."""
-    with _app.replace_connector(PsycopgConnector(conninfo=db.plain_url(db.url()))):
+    connector = PsycopgConnector(conninfo=db.plain_url(db.url()), kwargs={"options": FROZEN})
+    with _app.replace_connector(connector):
         async with _app.open_async():
             yield _app
 
@@ -90,6 +96,18 @@ async def opened() -> AsyncIterator[App]:
 def jobs_at_work() -> JobManager:
     """What a job uses to look after other jobs; it runs in a worker, so the queue is open."""
     return _app.job_manager
+
+
+async def run_again(job: Job) -> None:
+    """Put a job whose worker died in line again; where its like waits already, that one does the work of both."""
+    try:
+        await _app.job_manager.retry_job(job)
+    except UniqueViolation:
+        await _app.job_manager.finish_job(job, status=Status.ABORTED, delete_job=True)
+    except ConnectorException as error:
+        # The queue's own refusal: another worker has rescued it in the same moment, or it has ended after all.
+        if not isinstance(error.__cause__, RaiseException):
+            raise
 
 
 def names() -> frozenset[str]:

@@ -32,7 +32,8 @@ class Schema(BaseModel):
 class Body(Schema):
     """What requests carry: unknown fields are refused, so that a misspelt one is not silently ignored."""
 
-    model_config = ConfigDict(extra="forbid")
+    # Only the wire's spelling counts: one field must not have two names.
+    model_config = ConfigDict(extra="forbid", populate_by_name=False)
 
 
 def _text(value: str) -> str:
@@ -65,11 +66,26 @@ def _utc(value: datetime) -> str:
     return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+# What `_line` and `_text` refuse, told to clients as patterns; a line also has something in it that can be seen.
+_LINE_PATTERN = r"^[^\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]*$"
+_TEXT_PATTERN = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"
+
+
+def _told(pattern: str) -> dict[str, Any]:
+    return {"pattern": pattern}
+
+
 # Names and titles are one line; longer prose may have line breaks. Lengths are those of the columns.
-Line100 = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_line)]
-Line255 = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_line)]
-Prose = Annotated[str, Field(max_length=20_000), AfterValidator(_text)]
-Id = Annotated[UUID, BeforeValidator(_canonical)]
+Line100 = Annotated[
+    str, Field(min_length=1, max_length=100, json_schema_extra=_told(_LINE_PATTERN)), AfterValidator(_line)
+]
+Line255 = Annotated[
+    str, Field(min_length=1, max_length=255, json_schema_extra=_told(_LINE_PATTERN)), AfterValidator(_line)
+]
+Prose = Annotated[
+    str, Field(max_length=20_000, json_schema_extra=_told(_TEXT_PATTERN)), AfterValidator(_text)
+]
+Id = Annotated[UUID, BeforeValidator(_canonical), Field(examples=["0192f0c1-2345-7abc-8def-0123456789ab"])]
 Count = Annotated[StrictInt, Field(ge=0, le=2_147_483_647)]
 Positive = Annotated[StrictInt, Field(ge=1, le=2_147_483_647)]
 Flag = StrictBool

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from tms.platform import secrets
+from tms.platform import client, failpoints, secrets
 
 SHORTEST_SECRET = 32
 
@@ -71,11 +71,23 @@ class Settings(BaseSettings):
     tms_timezone: str = "UTC"
     tms_admin_email: str = "admin@example.com"
     tms_admin_password: SecretStr | None = None
+    tms_fail_at: Annotated[str, AfterValidator(failpoints.check)] | None = None
 
     @field_validator("tms_home")
     @classmethod
     def _absolute_home(cls, value: Path) -> Path:
         return value.expanduser().absolute()
+
+    @field_validator("tms_trusted_proxies")
+    @classmethod
+    def _named_proxies(cls, value: str) -> str:
+        try:
+            client.networks(value)
+        except ValueError as error:
+            raise ValueError(
+                "name the proxies' addresses or networks, such as 10.0.0.5, 10.1.0.0/16"
+            ) from error
+        return value
 
     @field_validator("tms_timezone")
     @classmethod
@@ -119,6 +131,8 @@ class Settings(BaseSettings):
             )
         if self.debug:
             raise ValueError("DEBUG: switch it off in production")
+        if self.tms_fail_at:
+            raise ValueError("TMS_FAIL_AT: it makes processes die for tests; unset it in production")
         if self.keycloak_realm == "master":
             raise ValueError("KEYCLOAK_REALM: people must not be kept in the realm `master`")
         if not self.tms_public_url or not self.tms_public_url.startswith("https://"):

@@ -3,23 +3,35 @@ from sqlalchemy import RowMapping
 
 from tms.http import policy
 from tms.http.answers import Answer, Listing, listing
+from tms.http.bodies import StrictRoute
 from tms.http.caller import Caller
 from tms.http.parameters import PageQuery, PathId
 from tms.http.sessions import ReadSession, WriteSession
 from tms.progress import queries, service
 from tms.progress.schemas import CourseState, MyCourse, SectionMark, SectionState
 
+_OWN = policy.Reach.OWN
 POLICY = [
-    policy.line("GET", "/progress", policy.EVERYONE, "everybody their own courses"),
+    policy.line(
+        "GET",
+        "/progress",
+        policy.EVERYONE,
+        policy.Sight("everybody their own courses", admin=_OWN, trainer=_OWN, student=_OWN),
+    ),
     policy.line(
         "PUT",
         "/progress/sections/{section_id}",
         policy.EVERYONE,
-        "everybody sections of courses that they have, whatever their role",
+        policy.Sight(
+            "everybody sections of courses that they have, whatever their role",
+            admin=_OWN,
+            trainer=_OWN,
+            student=_OWN,
+        ),
     ),
 ]
 
-router = APIRouter(prefix="/progress", tags=["progress"])
+router = APIRouter(prefix="/progress", tags=["progress"], route_class=StrictRoute)
 
 
 def _my_course(row: RowMapping) -> MyCourse:

@@ -5,6 +5,7 @@ from sqlalchemy import RowMapping
 
 from tms.http import policy
 from tms.http.answers import Answer, Listing, listing, set_etag
+from tms.http.bodies import StrictRoute
 from tms.http.caller import Caller
 from tms.http.parameters import IfMatch, PageQuery, PathId, Search
 from tms.http.sessions import ReadSession
@@ -14,21 +15,32 @@ from tms.progress.schemas import CourseExplained
 from tms.students import details, queries
 from tms.students.schemas import StudentCourses, StudentOut, StudentPatch
 
-SEES = "administrators all, trainers students of the batches that they run, students themselves"
+_WHOSE = "administrators all, trainers students of the batches that they run, students themselves"
+SEES = policy.Sight(_WHOSE, trainer=policy.Reach.RELATED, student=policy.Reach.OWN)
 POLICY = [
     policy.line(
         "GET",
         "/students",
         policy.STAFF,
-        "administrators all, trainers students of the batches that they run, without phone numbers",
+        policy.Sight(
+            "administrators all, trainers students of the batches that they run, without phone numbers",
+            trainer=policy.Reach.RELATED,
+        ),
     ),
-    policy.line("GET", "/students/{student_id}", policy.EVERYONE, f"{SEES}; trainers no phone numbers"),
+    policy.line(
+        "GET",
+        "/students/{student_id}",
+        policy.EVERYONE,
+        policy.Sight(
+            f"{_WHOSE}; trainers no phone numbers", trainer=policy.Reach.RELATED, student=policy.Reach.OWN
+        ),
+    ),
     policy.line("PATCH", "/students/{student_id}", policy.ADMIN, "administrators only"),
     policy.line("GET", "/students/{student_id}/courses", policy.EVERYONE, SEES),
     policy.line("GET", "/students/{student_id}/courses/{course_id}/progress", policy.EVERYONE, SEES),
 ]
 
-router = APIRouter(prefix="/students", tags=["students"])
+router = APIRouter(prefix="/students", tags=["students"], route_class=StrictRoute)
 
 
 def _out(row: RowMapping) -> StudentOut:

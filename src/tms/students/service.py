@@ -13,8 +13,10 @@ from tms.identity import passwords, provisioning
 from tms.identity import queries as identity_queries
 from tms.identity import service as identity
 from tms.operations import audit
-from tms.platform import db, idempotency
+from tms.platform import db, failpoints, idempotency
 from tms.platform.caller import Role
+
+failpoints.declare("students.enrol.before_commit", "students.enrol.committed", "students.enrol.answered")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +48,12 @@ async def enrol(
         if user_id is None:
             user_id = await _take_in(session, person, batch_id=batch_id, by=by)
             await idempotency.note(session, user_id)
+        failpoints.here("students.enrol.before_commit")
+    failpoints.here("students.enrol.committed")
     await identity.try_provisioning(user_id)
-    return await _enrolled(user_id, batch_id)
+    enrolled = await _enrolled(user_id, batch_id)
+    failpoints.here("students.enrol.answered")
+    return enrolled
 
 
 async def _take_in(

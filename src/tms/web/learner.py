@@ -189,5 +189,7 @@ async def note_time(
     """The page's script tells that the section was opened, and for how long it has been read in total."""
     course = await queries.learning(session, visitor.caller.id, course_id)
     _place(course, section_id)
-    await service.record(session, visitor.caller, section_id, SectionMark(time_spent_seconds=seconds))
+    await service.record(
+        session, visitor.caller, section_id, SectionMark.model_validate({"timeSpentSeconds": seconds})
+    )
     return Response(status_code=204)

@@ -87,7 +87,7 @@ async def add(session: AsyncSession, batch_id: UUID, student_ids: Sequence[UUID]
     await _join(session, await lock_one(session, batch_id), student_ids, by=by)
 
 
-async def remove(session: AsyncSession, batch_id: UUID, student_id: UUID, *, by: UUID) -> None:
+async def remove(session: AsyncSession, batch_id: UUID, student_id: UUID, *, by: UUID | None) -> None:
     """Free the student's seat; courses that came only from this batch are closed, what was learnt is kept."""
     await lock_one(session, batch_id)
     await _leave(session, batch_id, student_id, by=by)
@@ -179,7 +179,7 @@ async def _assign_courses(
         )
 
 
-async def _leave(session: AsyncSession, batch_id: UUID, student_id: UUID, *, by: UUID) -> None:
+async def _leave(session: AsyncSession, batch_id: UUID, student_id: UUID, *, by: UUID | None) -> None:
     left = await session.execute(
         delete(BatchStudent)
         .where(BatchStudent.batch_id == batch_id, BatchStudent.student_id == student_id)

@@ -69,6 +69,7 @@ async def _spend_code(session: AsyncSession, client: Client, form: dict[str, str
     found = (await session.execute(of_code)).mappings().one_or_none()
     if found is None:
         return "Code not valid"
+    await sessions.hold_account(session, found["account_id"])
     row = await sessions.find(session, found["session_id"], lock=True)
     # Read again under the lock: somebody may have used it in the meantime.
     fresh = of_code.add_columns((AuthorizationCode.expires_at > clock.db_now()).label("holds"))

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import hmac
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -13,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from tms.identity.builtin import throttle
 from tms.identity.builtin.credentials import username_key
 from tms.identity.builtin.models import Account
-from tms.platform import clock, db, queue, secrets
+from tms.platform import clock, db, limits, queue, secrets
 from tms.platform.settings import get_settings
 
 LIFETIME = timedelta(hours=1)
@@ -45,8 +46,13 @@ def _expiry(requested_at: datetime) -> int:
 async def ask(username: str, origin: throttle.Origin) -> None:
     """Send a link to whoever has an account of this name; those who ask are told the same in every case.
 
-    One mail in two minutes for an account, and few for an address, so that nobody's mailbox is flooded.
+    One mail in two minutes for an account, few in an hour, and few for an address, so that nobody's mailbox is flooded.
     """
+    with suppress(limits.TooManyError):
+        await _ask(username, origin)
+
+
+async def _ask(username: str, origin: throttle.Origin) -> None:
     async with db.transaction() as session:
         if not await throttle.may_ask_for_reset(session, origin):
             return
@@ -67,6 +73,8 @@ async def ask(username: str, origin: throttle.Origin) -> None:
         found = (await session.execute(statement)).one_or_none()
         if found is None:
             return
+        # Refused, it takes everything back: the link that was sent last stays good.
+        await limits.spend(session, limits.LINKS_TO_ONE, str(found.user_id))
         await queue.enqueue(
             session,
             "notifications.send",

@@ -72,6 +72,14 @@ async def _insert(session: AsyncSession, account_id: UUID, *, browser: bool) -> 
     return made
 
 
+async def hold_account(session: AsyncSession, account_id: UUID) -> None:
+    """Let nobody shut the account until this transaction has ended: who shuts it ends the sessions that are there by then.
+
+    Comes before any lock on a session, as in `start` and where an account is shut.
+    """
+    await session.execute(select(Account.id).where(Account.id == account_id).with_for_update(read=True))
+
+
 async def start_for_program(session: AsyncSession, account_id: UUID) -> UUID:
     """The session of a program to which a browser's session has given a code; it lives on without the browser."""
     return (await _insert(session, account_id, browser=False)).id

@@ -1,0 +1,55 @@
+"""What content keeps of people: the documents that they have uploaded. The lessons made of them are the course's."""
+
+from uuid import UUID
+
+from sqlalchemy import RowMapping, delete, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from tms.content.models import Upload
+from tms.operations.personal_data import Holding
+from tms.platform import db, failpoints, storage
+
+failpoints.declare("content.erase.before_removal", "content.erase.after_removal")
+
+HOLDINGS = [
+    Holding(
+        "uploads",
+        acted={
+            "created_by": frozenset(
+                {"course_id", "file_name", "size", "sha256", "status", "created_at", "finished_at"}
+            )
+        },
+    )
+]
+"""Rows and files of uploads go by `remove_files`."""
+
+_FINISHED = Upload.finished_at.is_not(None)
+
+
+async def files_of(session: AsyncSession, user_id: UUID) -> list[RowMapping]:
+    """`id, file_name, size, storage_key` of every document that the person has uploaded."""
+    columns = (Upload.id, Upload.file_name, Upload.size, Upload.storage_key)
+    statement = select(*columns).where(Upload.created_by == user_id).order_by(Upload.created_at, Upload.id)
+    return list((await session.execute(statement)).mappings())
+
+
+async def forget_file_names(session: AsyncSession, user_id: UUID) -> None:
+    """Documents are called "document" from now on: what people call their files often says who they are."""
+    await session.execute(
+        update(Upload).where(Upload.created_by == user_id).values(file_name="document", error_detail=None)
+    )
+
+
+async def remove_files(user_id: UUID) -> bool:
+    """Remove the person's documents from the storage, then their rows; false while one is still being read."""
+    async with db.reading() as session:
+        statement = select(Upload.id, Upload.storage_key).where(Upload.created_by == user_id, _FINISHED)
+        found = (await session.execute(statement)).all()
+    for row in found:
+        failpoints.here("content.erase.before_removal")
+        await storage.delete(row.storage_key)
+        failpoints.here("content.erase.after_removal")
+    async with db.transaction() as session:
+        await session.execute(delete(Upload).where(Upload.id.in_([row.id for row in found]), _FINISHED))
+        left = await session.execute(select(Upload.id).where(Upload.created_by == user_id).limit(1))
+        return left.first() is None

@@ -1,0 +1,134 @@
+"""What Schemathesis loads beside the document: real ids in place of random ones, and a count of what was answered.
+
+Loaded in the fuzzer's own process, which knows nothing of TMS but the document and the ids in `TMS_FUZZ_WORLD`.
+"""
+
+import atexit
+import json
+import os
+import re
+from collections import Counter
+from itertools import count
+from pathlib import Path
+from uuid import UUID
+
+import schemathesis
+
+WORLD = json.loads(Path(os.environ["TMS_FUZZ_WORLD"]).read_text())
+POOLS = WORLD["pools"]
+answered = Counter()
+numbers = count()
+with_text = count(1)
+
+# Parameters and fields by the kind of thing whose ids they take.
+KINDS = {
+    "student": "student_id",
+    "course": "course_id",
+    "batch": "batch_id",
+    "trainer": "user_id",
+    "batchId": "batch_id",
+    "toBatchId": "batch_id",
+    "studentIds": "student_id",
+}
+# One in ten stays unknown, so that this is tried too.
+UNKNOWN_OF_TEN = 1
+NUL_EVERY = 6
+# The example of the document, which is nobody's.
+EXAMPLE = "0192f0c1-2345-7abc-8def-0123456789ab"
+ETAG = re.compile(r'(\*|(W/)?"[0-9]{1,9}")')
+
+
+def _random(value):
+    """The number behind an id that the fuzzer has made up; ids of TMS, which it has found in answers, are version 7."""
+    try:
+        found = UUID(value)
+    except (ValueError, AttributeError, TypeError):
+        return None
+    if value == EXAMPLE:
+        return next(numbers) * 10
+    if found.version == 7 or str(found) != value or found.int % 10 < UNKNOWN_OF_TEN:
+        return None
+    return found.int
+
+
+def _real(kind, value):
+    number = _random(value)
+    if number is None or kind not in POOLS:
+        return value
+    return POOLS[kind][number // 10 % len(POOLS[kind])][0]
+
+
+def _path(place, parameters):
+    """Ids that belong together where the path has two, or that are kept for this operation."""
+    if not parameters or not all(isinstance(value, str) for value in parameters.values()):
+        return
+    names = sorted(parameters)
+    pool = POOLS.get(place) or POOLS.get(",".join(names))
+    number = next(numbers)
+    # Ids that the fuzzer has found in answers, each of them real, hardly ever belong together.
+    if pool is None or number % 10 < UNKNOWN_OF_TEN or not all(map(_is_id, parameters.values())):
+        return
+    parameters.update(zip(names, pool[number % len(pool)], strict=True))
+
+
+def _is_id(value):
+    return re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", value) is not None
+
+
+def _with_nul(case):
+    """The fuzzer draws NUL so seldom that a campaign may never send one."""
+    texts = [
+        (fields, name)
+        for fields in (case.query, case.body)
+        if isinstance(fields, dict)
+        for name, value in fields.items()
+        if isinstance(value, str)
+    ]
+    if texts and next(with_text) % NUL_EVERY == 0:
+        for fields, name in texts:
+            fields[name] += "\x00"
+
+
+@schemathesis.hook
+def before_call(context, case, kwargs):
+    path = case.path_parameters if isinstance(case.path_parameters, dict) else {}
+    _path(f"{case.method.upper()} {case.path}", path)
+    if isinstance(case.query, dict):
+        for name, value in case.query.items():
+            if name in KINDS:
+                case.query[name] = _real(KINDS[name], value)
+    if case.path.endswith("/media/{media_id}") and len(str(case.query.get("signature", ""))) % 2 == 0:
+        case.query["signature"] = WORLD["signature"]
+    _body(case.body, path)
+    _with_nul(case)
+    if case.path.endswith("/upload-content") and isinstance(case.body, dict) and next(numbers) % 2:
+        kwargs["files"] = {"file": ("made.docx", bytes.fromhex(WORLD["document"]))}
+    # A random version is never the present one, so that nothing would ever be edited.
+    sent = (case.headers or {}).get("if-match")
+    if isinstance(sent, str) and ETAG.fullmatch(sent) and len(sent) % 3:
+        case.headers["if-match"] = "*"
+
+
+def _body(body, path):
+    if not isinstance(body, dict):
+        return
+    if isinstance(body.get("sectionIds"), list) and len(body["sectionIds"]) % 2 == 0:
+        body["sectionIds"] = WORLD["orders"].get(path.get("course_id"), body["sectionIds"])
+    if isinstance(body.get("email"), str) and "@" in body["email"] and next(numbers) % 2:
+        body["email"] = f"fuzzed{next(numbers)}@example.org"
+    for name, kind in KINDS.items():
+        value = body.get(name)
+        if isinstance(value, list):
+            body[name] = [_real(kind, one) for one in value]
+        elif isinstance(value, str):
+            body[name] = _real(kind, value)
+
+
+@schemathesis.hook
+def after_call(context, case, response):
+    answered[f"{case.operation.method.upper()} {case.operation.path} {response.status_code}"] += 1
+
+
+@atexit.register
+def _tell():
+    Path(os.environ["TMS_FUZZ_ANSWERED"]).write_text(json.dumps(answered))

@@ -1,0 +1,40 @@
+import pytest
+from sqlalchemy import text
+from tests.races.contest import Doors, Track
+
+from tms import app
+from tms.operations import doctor
+
+
+@pytest.fixture(scope="module")
+def doors(connected, database_url, tmp_path_factory):
+    opened = Doors(database_url, tmp_path_factory.mktemp("doors"))
+    try:
+        opened.wait_until_open()
+        yield opened
+    finally:
+        opened.close()
+
+
+@pytest.fixture
+async def track(doors, database):
+    """Where races are run; afterwards it is certain that some were, and that nobody was in anybody's way for good."""
+    track = Track(doors)
+    yield track
+    await track.close()
+    assert track.met
+
+
+DEADLOCKS = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+
+
+@pytest.fixture
+async def healthy(session):
+    """`await healthy()`: every promise about the data holds, and no two transactions have waited for each other."""
+    before = (await session.execute(text(DEADLOCKS))).scalar_one()
+
+    async def examine():
+        assert await doctor.examine(app.CHECKS) == []
+        assert (await session.execute(text(DEADLOCKS))).scalar_one() == before
+
+    return examine
