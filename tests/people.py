@@ -10,7 +10,7 @@ from sqlalchemy import insert, select
 from tms.identity.builtin import hashing, tokens
 from tms.identity.builtin.models import Account
 from tms.identity.emails import normalise
-from tms.identity.models import User, student_codes
+from tms.identity.models import Provisioning, User, student_codes
 from tms.platform import db
 from tms.platform.ids import code, new_id
 
@@ -116,6 +116,8 @@ class People:
                     student_code=code("STU", number) if role == "student" else None,
                 )
             )
+            if status == "provisioning":
+                await session.execute(insert(Provisioning).values(user_id=user_id))
             await session.execute(
                 insert(Account).values(
                     id=UUID(account_id),
@@ -125,7 +127,7 @@ class People:
                     first_name=first_name,
                     last_name=last_name,
                     role=role,
-                    enabled=status != "disabled",
+                    enabled=status == "active",
                     password_hash=hashed,
                 )
             )

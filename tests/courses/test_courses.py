@@ -327,5 +327,6 @@ async def test_codes_sort_by_their_numbers(admin, make_course):
             await writing.execute(
                 text("UPDATE courses SET course_code = :code WHERE id = :id"), {"code": code, "id": course_id}
             )
+        await writing.execute(text("SELECT setval('course_codes', 1000)"))
     listed = (await admin.get("/courses?sort=courseCode"))["data"]
     assert [course["courseCode"] for course in listed] == ["C999", "C1000"]

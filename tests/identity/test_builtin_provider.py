@@ -11,10 +11,9 @@ from tests.people import token_for
 
 from tms.identity import providers, verifier
 from tms.identity.builtin import hashing, keys, sessions
-from tms.identity.builtin.errors import AccountMissingError
 from tms.identity.builtin.jobs import clean_sign_ins, rotate_signing_keys
 from tms.identity.builtin.models import Account, AuthorizationCode, SigningKey, SignInSession
-from tms.identity.errors import IdentityConflictError, ProviderUnavailableError
+from tms.identity.errors import AccountMissingError, IdentityConflictError, ProviderUnavailableError
 from tms.identity.provider import Person
 from tms.platform import db
 from tms.platform.caller import Role

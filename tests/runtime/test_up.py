@@ -252,7 +252,8 @@ def test_several_processes_answer_and_end_with_the_one_that_started_them(up):
 def test_migrate_and_doctor_and_a_new_password_for_an_administrator(up):
     migrated = up("migrate")
     assert migrated.ended() == 0
-    assert re.fullmatch(r"The database is at \w+\.", migrated.lines[-1])
+    assert re.fullmatch(r"The database is at \w+\.", migrated.lines[-2])
+    assert re.fullmatch(r"Sign in as \S+ with \S+ \(shown only now: keep it\)\.", migrated.lines[-1])
     recovered = up("recover-administrator", "somebody@example.org")
     assert recovered.ended() == 0
     assert "somebody@example.org signs in with the password" in recovered.said

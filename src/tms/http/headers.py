@@ -8,7 +8,6 @@ from tms.platform.settings import get_settings
 
 FEATURES = (
     "accelerometer",
-    "bluetooth",
     "browsing-topics",
     "camera",
     "display-capture",
