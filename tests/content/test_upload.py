@@ -248,7 +248,10 @@ async def test_progress_can_be_watched(admin, course, upload, monkeypatch):
 async def test_a_crash_anywhere_leaves_the_course_as_it_was_until_the_job_ends_it(
     admin, course, upload, sections, monkeypatch, clock, run_jobs, healthy, place
 ):
+    crashed = asyncio.Event()
+
     async def crash(*_, **__):
+        crashed.set()
         # A task that is cancelled runs nothing more, like one whose process was killed.
         raise asyncio.CancelledError(place)
 
@@ -256,6 +259,8 @@ async def test_a_crash_anywhere_leaves_the_course_as_it_was_until_the_job_ends_i
     with monkeypatch.context() as patched:
         patched.setattr(processing, place, crash)
         data = await upload(admin, course, "databases.docx", status=202)
+        # On a busy machine the answer may leave before the step has come to the place.
+        await asyncio.wait_for(crashed.wait(), 60)
     assert await sections(course) == []
     assert (await admin.get(f"/jobs/{data['jobId']}"))["data"]["state"] != "succeeded"
     # The lease of the crashed step still holds, so that the planned job does nothing; later the upload is taken up.

@@ -71,7 +71,9 @@ class Story:
         assert {row["status"] for row in rows} == {"sent"}
         taken = self.tms.mails_to(address)
         assert {message["Message-ID"] for message in taken} == {row["message_id"] for row in rows}
-        assert len(taken) - len(rows) <= self.most_copies - 1
+        # A worker sends several at once, and the crash may have come between the sending and the recording of each.
+        copies = Counter(message["Message-ID"] for message in taken)
+        assert max(copies.values()) <= self.most_copies
         told = next(row["message_id"] for row in rows if row["template"] == template)
         for message in taken:
             if message["Message-ID"] == told:
