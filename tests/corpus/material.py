@@ -82,7 +82,12 @@ def pdf(objects, *, head=b"%PDF-1.7\n", root=1, trailer=b""):
     body += b"xref\n0 %d\n0000000000 65535 f \n" % size
     for number in range(1, size):
         body += b"%010d 00000 n \n" % places[number] if number in places else b"0000000000 65535 f \n"
-    body += b"trailer\n<< /Size %d /Root %d 0 R %s >>\nstartxref\n%d\n%%%%EOF\n" % (size, root, trailer, start)
+    body += b"trailer\n<< /Size %d /Root %d 0 R %s >>\nstartxref\n%d\n%%%%EOF\n" % (
+        size,
+        root,
+        trailer,
+        start,
+    )
     return bytes(body)
 
 
@@ -151,9 +156,7 @@ def png(width=2, height=2, *, claim=None, extra=b""):
     shown = claim or (width, height)
     head = struct.pack(">IIBBBBB", *shown, 8, 0, 0, 0, 0)
     rows = zlib.compress((b"\x00" + b"\x80" * width) * height)
-    return (
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + extra + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
-    )
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + extra + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
 
 
 def gif(frames=1):
@@ -189,10 +192,14 @@ def element(identity, content):
 
 def webm_file(*, doctype=b"webm", duration=5000.0, tracks=1):
     head = element("1a45dfa3", element("4282", doctype))
-    info = element("1549a966", element("2ad7b1", b"\x0f\x42\x40") + element("4489", struct.pack(">d", duration)))
+    info = element(
+        "1549a966", element("2ad7b1", b"\x0f\x42\x40") + element("4489", struct.pack(">d", duration))
+    )
     video = element("e0", element("b0", b"\x02\x80") + element("ba", b"\x01\x68"))
     entry = element("ae", element("d7", b"\x01") + element("83", b"\x01") + video)
-    return head + element("18538067", info + element("1654ae6b", entry * tracks) + element("1f43b675", b"\x00" * 200))
+    return head + element(
+        "18538067", info + element("1654ae6b", entry * tracks) + element("1f43b675", b"\x00" * 200)
+    )
 
 
 def mp3_file(frames=40, tag=b""):

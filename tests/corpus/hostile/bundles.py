@@ -37,7 +37,13 @@ def weak_encryption():
 
 
 def contents():
-    yield "rubbish of systems", lambda: zipped({"__MACOSX/._1.md": b"\x00\x05", ".DS_Store": b"\x00", "Thumbs.db": b"\x00", "1.md": PAGE}), READ
+    yield (
+        "rubbish of systems",
+        lambda: zipped(
+            {"__MACOSX/._1.md": b"\x00\x05", ".DS_Store": b"\x00", "Thumbs.db": b"\x00", "1.md": PAGE}
+        ),
+        READ,
+    )
     yield "outside", special(good, "../evil.md"), CORRUPT
     yield "absolute", special(good, "/etc/evil.md"), CORRUPT
     yield "link", special(good, "3.md", attributes=0o120777 << 16, content=b"/etc/passwd"), CORRUPT
@@ -50,9 +56,26 @@ def contents():
     yield "nothing", lambda: zipped({}), NOTHING
     yield "folders alone", lambda: zipped({"a/": b"", "b/c/": b""}), NOTHING
     yield "programs alone", lambda: zipped({"a.exe": b"MZ" * 99, "b.sh": b"#!/bin/sh\n"}), UNSUPPORTED
-    yield "one broken document among good ones", lambda: zipped({"1.md": PAGE, "2.pdf": material.pdf_file()[:90]}), READ
-    yield "picture outside", lambda: zipped({"a/1.md": PAGE + "![x](../../../../etc/passwd) ![y](/etc/passwd) ![z](http://127.0.0.1:9/z.png)\n"}), READ
-    yield "page with a script", lambda: zipped({"1.html": material.html_file("<h1>M</h1><p>a</p><script>evil-program()</script>")}), READ
+    yield (
+        "one broken document among good ones",
+        lambda: zipped({"1.md": PAGE, "2.pdf": material.pdf_file()[:90]}),
+        READ,
+    )
+    yield (
+        "picture outside",
+        lambda: zipped(
+            {
+                "a/1.md": PAGE
+                + "![x](../../../../etc/passwd) ![y](/etc/passwd) ![z](http://127.0.0.1:9/z.png)\n"
+            }
+        ),
+        READ,
+    )
+    yield (
+        "page with a script",
+        lambda: zipped({"1.html": material.html_file("<h1>M</h1><p>a</p><script>evil-program()</script>")}),
+        READ,
+    )
     yield "names of ten thousand letters", lambda: zipped({"a" * 10_000 + ".md": PAGE}), READ
     yield "names in no encoding", lambda: good().replace(b"1.md", b"\xff.md"), READ
 

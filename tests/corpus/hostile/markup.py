@@ -4,9 +4,11 @@ from tests.corpus import material
 from tests.corpus.hostile.case import COMPLEX, CORRUPT, MISMATCH, READ, Case
 from tests.corpus.material import members, with_parts
 
-LAUGHS = "<!DOCTYPE x [<!ENTITY l0 'ha'>" + "".join(
-    f"<!ENTITY l{n} '{f'&l{n - 1};' * 10}'>" for n in range(1, 10)
-) + "]>"
+LAUGHS = (
+    "<!DOCTYPE x [<!ENTITY l0 'ha'>"
+    + "".join(f"<!ENTITY l{n} '{f'&l{n - 1};' * 10}'>" for n in range(1, 10))
+    + "]>"
+)
 QUADRATIC = f"<!DOCTYPE x [<!ENTITY l9 '{'a' * 50_000}'>]>"
 PASSWD = "<!DOCTYPE x [<!ENTITY l9 SYSTEM 'file:///etc/passwd'>]>"
 WEB = "<!DOCTYPE x [<!ENTITY l9 SYSTEM 'http://127.0.0.1:9/x'>]>"
@@ -76,38 +78,63 @@ def tricks(kind):
     ):
         text = declared(kind, doctype, "&l9;" * (4000 if name == "quadratic" else 1))
         yield name, written(kind, text), CORRUPT
-    yield "utf-16 laughs", written(kind, declared(kind, LAUGHS).replace("UTF-8", "UTF-16").encode("utf-16")), CORRUPT
+    yield (
+        "utf-16 laughs",
+        written(kind, declared(kind, LAUGHS).replace("UTF-8", "UTF-16").encode("utf-16")),
+        CORRUPT,
+    )
     seven = "<?xml version='1.0' encoding='UTF-7'?>+ADw-x/>"
     yield "utf-7", written(kind, seven), CORRUPT
     deep = inserted(kind, "<z>" * 100_000 + "</z>" * 100_000)
     yield "deep", written(kind, deep), COMPLEX
     wide = inserted(kind, f'<z a="{"x" * 11_000_000}"/>')
     yield "wide attribute", written(kind, wide), COMPLEX
-    include = '<xi:include xmlns:xi="http://www.w3.org/2001/XInclude" href="file:///etc/passwd" parse="text"/>'
+    include = (
+        '<xi:include xmlns:xi="http://www.w3.org/2001/XInclude" href="file:///etc/passwd" parse="text"/>'
+    )
     yield "inclusion", written(kind, inserted(kind, include)), READ
     yield "broken markup", written(kind, text_of(kind)[:-40]), CORRUPT
     yield "picture elsewhere", related(kind, "image", "http://127.0.0.1:9/x.png"), READ
     yield "template elsewhere", related(kind, "attachedTemplate", "http://127.0.0.1:9/x.dotm"), READ
-    yield "object", related(kind, "oleObject", "embeddings/a.bin", "", **{"embeddings/a.bin": b"evil-program"}), READ
+    yield (
+        "object",
+        related(kind, "oleObject", "embeddings/a.bin", "", **{"embeddings/a.bin": b"evil-program"}),
+        READ,
+    )
     yield "macros", with_macros(kind), READ
     yield "relationship outside", related(kind, "image", "../../../../etc/passwd", ""), READ
 
 
 def special():
     chunk = "<html><body><script>evil-program()</script><p>inserted</p></body></html>"
-    body = inserted("docx", '<w:altChunk xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships" r:id="rId900"/>')
-    yield "docx inserted page", related(
-        "docx", "aFChunk", "afchunk.html", "", **{"word/afchunk.html": chunk, "word/document.xml": body}
-    ), READ
+    body = inserted(
+        "docx",
+        '<w:altChunk xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships" r:id="rId900"/>',
+    )
+    yield (
+        "docx inserted page",
+        related(
+            "docx", "aFChunk", "afchunk.html", "", **{"word/afchunk.html": chunk, "word/document.xml": body}
+        ),
+        READ,
+    )
     field = (
         '<w:p><w:r><w:fldChar w:fldCharType="begin"/></w:r><w:r><w:instrText>DDEAUTO c:\\\\evil-program</w:instrText></w:r>'
         '<w:r><w:fldChar w:fldCharType="end"/></w:r></w:p>'
     )
     yield "docx field that runs", written("docx", inserted("docx", field)), READ
-    yield "docx control", related("docx", "control", "activeX/a.xml", "", **{"word/activeX/a.xml": "<x/>"}), READ
+    yield (
+        "docx control",
+        related("docx", "control", "activeX/a.xml", "", **{"word/activeX/a.xml": "<x/>"}),
+        READ,
+    )
     shape = '<p:pic><p:nvPicPr><p:cNvPr id="9" name="x"/><p:cNvPicPr/><p:nvPr/></p:nvPicPr><p:blipFill/><p:spPr/></p:pic>'
     yield "pptx picture of nothing", written("pptx", inserted("pptx", shape)), READ
-    yield "pptx slide missing", lambda: with_parts(material.pptx_file(), **{"ppt/slides/slide1.xml": b""}), CORRUPT
+    yield (
+        "pptx slide missing",
+        lambda: with_parts(material.pptx_file(), **{"ppt/slides/slide1.xml": b""}),
+        CORRUPT,
+    )
 
 
 def markups():
@@ -116,18 +143,31 @@ def markups():
             yield Case("markup", f"{kind} {name}", f"lesson.{kind}", make, expected, BANNED)
     for name, make, expected in special():
         yield Case("markup", name, f"lesson.{name.split()[0]}", make, expected, BANNED)
-    bare = "<!DOCTYPE html [" + LAUGHS.partition("[")[2] + "<html xmlns='http://www.w3.org/1999/xhtml'><body>&l9;</body></html>"
+    bare = (
+        "<!DOCTYPE html ["
+        + LAUGHS.partition("[")[2]
+        + "<html xmlns='http://www.w3.org/1999/xhtml'><body>&l9;</body></html>"
+    )
     yield Case("markup", "html laughs", "lesson.html", lambda: bare.encode(), READ, BANNED)
     chapter = material.members(material.epub_file())["c.xhtml"].decode()
-    yield Case("markup", "epub laughs", "lesson.epub", lambda: with_parts(
-        material.epub_file(), **{"c.xhtml": LAUGHS + chapter.replace(material.TEXT, "&l9;")}
-    ), CORRUPT, BANNED)
+    yield Case(
+        "markup",
+        "epub laughs",
+        "lesson.epub",
+        lambda: with_parts(
+            material.epub_file(), **{"c.xhtml": LAUGHS + chapter.replace(material.TEXT, "&l9;")}
+        ),
+        CORRUPT,
+        BANNED,
+    )
     deep = b"<!DOCTYPE html><html><body>" + b"<div>" * 100_000 + b"text" + b"</div>" * 100_000
     yield Case("markup", "html deep", "lesson.html", lambda: deep, COMPLEX, BANNED)
     quotes = b"> " * 20_000 + b"text\n"
     yield Case("markup", "markdown deep", "lesson.md", lambda: quotes, READ, BANNED)
     brackets = b"[" * 200_000 + b"\n\n" + b"*a **b " * 50_000
     yield Case("markup", "markdown of brackets", "lesson.md", lambda: brackets, READ, BANNED)
-    script = material.html_file("<h1>M</h1><p>text</p><script>evil-program()</script><img src=x onerror='evil-program()'>")
+    script = material.html_file(
+        "<h1>M</h1><p>text</p><script>evil-program()</script><img src=x onerror='evil-program()'>"
+    )
     yield Case("markup", "html script", "lesson.html", lambda: script, READ, ("evil-program", "onerror"))
     yield Case("markup", "slides as sheet", "lesson.xlsx", material.pptx_file, MISMATCH)

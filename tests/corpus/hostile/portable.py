@@ -74,10 +74,16 @@ def with_jbig2():
 
 def huge_unicode_map():
     objects = page_objects()
-    objects[5] = b"<< /Type /Font /Subtype /Type0 /BaseFont /X /Encoding /Identity-H /ToUnicode 6 0 R /DescendantFonts [7 0 R] >>"
-    objects[7] = b"<< /Type /Font /Subtype /CIDFontType2 /BaseFont /X /CIDSystemInfo << /Registry (Adobe) /Ordering (Identity) /Supplement 0 >> >>"
+    objects[5] = (
+        b"<< /Type /Font /Subtype /Type0 /BaseFont /X /Encoding /Identity-H /ToUnicode 6 0 R /DescendantFonts [7 0 R] >>"
+    )
+    objects[7] = (
+        b"<< /Type /Font /Subtype /CIDFontType2 /BaseFont /X /CIDSystemInfo << /Registry (Adobe) /Ordering (Identity) /Supplement 0 >> >>"
+    )
     lines = b"".join(b"<%04X> <%s>\n" % (n % 65536, b"0041" * 120) for n in range(60_000))
-    objects[6] = stream(flate(b"begincmap 1 beginbfchar\n" + lines + b"endbfchar endcmap"), b"/Filter /FlateDecode")
+    objects[6] = stream(
+        flate(b"begincmap 1 beginbfchar\n" + lines + b"endbfchar endcmap"), b"/Filter /FlateDecode"
+    )
     return pdf(objects)
 
 
@@ -99,9 +105,7 @@ ACTIONS = {
     "attachment": b"/Names << /EmbeddedFiles << /Names [(evil.exe) << /EF << /F 6 0 R >> >>] >> >>",
     "metadata": b"/Metadata 6 0 R",
 }
-ENTITIES = (
-    b'<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]><x>&b;</x>'
-)
+ENTITIES = b'<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]><x>&b;</x>'
 
 
 def documents():
@@ -127,9 +131,17 @@ def documents():
     yield "fifty filters", content_stream(flate(b"BT ET", 50), b"[" + b"/FlateDecode " * 50 + b"]"), NOTHING
     runs = b"\x81 " * 2_000_000 + b"\x80"
     yield "run length bomb", content_stream(runs, b"/RunLengthDecode"), NOTHING
-    yield "hex and flate", content_stream(flate(b"x" * 9).hex().encode() + b">", b"[/ASCIIHexDecode /FlateDecode]"), NOTHING
+    yield (
+        "hex and flate",
+        content_stream(flate(b"x" * 9).hex().encode() + b">", b"[/ASCIIHexDecode /FlateDecode]"),
+        NOTHING,
+    )
     yield "jbig2", with_jbig2, NOTHING
-    yield "huge picture", lambda: pdf(picture(60_000, 60_000, flate(b"\x00" * 1000), b"/FlateDecode")), NOTHING
+    yield (
+        "huge picture",
+        lambda: pdf(picture(60_000, 60_000, flate(b"\x00" * 1000), b"/FlateDecode")),
+        NOTHING,
+    )
     yield "picture alone", lambda: pdf(picture(10, 10, flate(b"\x80" * 100), b"/FlateDecode")), NOTHING
     yield "huge map of letters", huge_unicode_map, READ
     yield "references lie", lambda: material.pdf_file().replace(b"startxref\n", b"startxref\n99"), READ

@@ -27,11 +27,16 @@ def exif_bomb():
 def pictures():
     yield "png of sixty thousand", "a.png", lambda: png(claim=(60_000, 60_000)), COMPLEX
     yield "png of no size", "a.png", lambda: png(claim=(0, 0)), CORRUPT
-    yield "png with a megabyte of words", "a.png", lambda: png(extra=chunk(b"zTXt", b"a\x00\x00" + b"\x00" * 1_000_000)), READ
+    yield (
+        "png with a megabyte of words",
+        "a.png",
+        lambda: png(extra=chunk(b"zTXt", b"a\x00\x00" + b"\x00" * 1_000_000)),
+        READ,
+    )
     yield "png cut", "a.png", lambda: png()[:20], CORRUPT
     yield "png length lies", "a.png", lambda: png()[:33] + b"\xff\xff\xff\xff" + png()[37:], CORRUPT
     yield "gif of fifty thousand frames", "a.gif", lambda: gif(50_000), READ
-    yield "gif that is also a script", "a.gif", lambda: gif()[:-1] + b"/*evil-program*/=1;" , READ
+    yield "gif that is also a script", "a.gif", lambda: gif()[:-1] + b"/*evil-program*/=1;", READ
     yield "gif with a page", "a.gif", lambda: b"GIF89a<script>evil-program()</script>", COMPLEX
     yield "jpeg with pointers", "a.jpg", lambda: jpeg(exif_bomb() * 100), READ
     yield "jpeg of endless segments", "a.jpg", lambda: b"\xff\xd8" + b"\xff\xe1\x00\x02" * 500_000, CORRUPT
@@ -45,12 +50,28 @@ def pictures():
 def drawings():
     yield "script", lambda: svg_file(SCRIPT), READ
     yield "event", lambda: svg_file('<rect onload="evil-program()" width="1" height="1"/>'), READ
-    yield "foreign content", lambda: svg_file("<foreignObject><iframe xmlns='http://www.w3.org/1999/xhtml' src='javascript:evil-program()'/></foreignObject>"), READ
+    yield (
+        "foreign content",
+        lambda: svg_file(
+            "<foreignObject><iframe xmlns='http://www.w3.org/1999/xhtml' src='javascript:evil-program()'/></foreignObject>"
+        ),
+        READ,
+    )
     yield "use from outside", lambda: svg_file('<use href="http://127.0.0.1:9/evil-program#a"/>'), READ
     yield "entities", lambda: (LAUGHS + SVG.format("<text>&b;</text>")).encode(), CORRUPT
-    yield "file", lambda: (LAUGHS.replace('"aaaaaaaaaa"', 'SYSTEM "file:///etc/passwd"') + SVG.format("&a;")).encode(), CORRUPT
+    yield (
+        "file",
+        lambda: (LAUGHS.replace('"aaaaaaaaaa"', 'SYSTEM "file:///etc/passwd"') + SVG.format("&a;")).encode(),
+        CORRUPT,
+    )
     yield "deep", lambda: svg_file("<g>" * 50_000 + "</g>" * 50_000), CORRUPT
-    yield "style from outside", lambda: svg_file("<style>@import 'http://127.0.0.1:9/evil-program'; a{b:url(//x/evil-program)}</style>"), READ
+    yield (
+        "style from outside",
+        lambda: svg_file(
+            "<style>@import 'http://127.0.0.1:9/evil-program'; a{b:url(//x/evil-program)}</style>"
+        ),
+        READ,
+    )
     yield "no drawing", lambda: b"<svg", CORRUPT
 
 
@@ -71,7 +92,12 @@ def recordings():
     yield "moov larger than the file", "a.mp4", lambda: moov_lies(0x7FFFFFFF), CORRUPT
     yield "moov of no size", "a.mp4", lambda: moov_lies(1), CORRUPT
     yield "moov smaller than its head", "a.mp4", lambda: moov_lies(3), CORRUPT
-    yield "moov missing", "a.mp4", lambda: box(b"ftyp", b"isom" + b"\x00" * 4) + box(b"mdat", b"\x00" * 99), CORRUPT
+    yield (
+        "moov missing",
+        "a.mp4",
+        lambda: box(b"ftyp", b"isom" + b"\x00" * 4) + box(b"mdat", b"\x00" * 99),
+        CORRUPT,
+    )
     yield "million tracks", "a.mp4", lambda: mp4_file(tracks=[box(b"trak")] * 1_000_000), COMPLEX
     yield "boxes in boxes", "a.mp4", lambda: nested_boxes(3000), READ
     yield "billion seconds", "a.mp4", lambda: mp4_file(duration=0xFFFFFFF0), READ
@@ -79,12 +105,31 @@ def recordings():
     yield "no film inside", "a.mp4", lambda: mp4_file(media=b""), READ
     yield "playlist of files", "a.mp4", lambda: b"#EXTM3U\n#EXTINF:1\nfile:///etc/passwd\n", MISMATCH
     yield "playlist", "a.m3u8", lambda: b"#EXTM3U\n#EXTINF:1\nhttp://127.0.0.1:9/a.ts\n", UNSUPPORTED
-    yield "elements of unknown size", "a.webm", lambda: webm_file().replace(bytes.fromhex("1f43b67501"), bytes.fromhex("1f43b675ff")), READ
+    yield (
+        "elements of unknown size",
+        "a.webm",
+        lambda: webm_file().replace(bytes.fromhex("1f43b67501"), bytes.fromhex("1f43b675ff")),
+        READ,
+    )
     yield "million entries", "a.webm", lambda: webm_file(tracks=200_000), COMPLEX
-    yield "element larger than the file", "a.webm", lambda: element("1a45dfa3", element("4282", b"webm"))[:-4] + b"webm" + bytes.fromhex("1853806701ffffffffffff00"), CORRUPT
+    yield (
+        "element larger than the file",
+        "a.webm",
+        lambda: (
+            element("1a45dfa3", element("4282", b"webm"))[:-4]
+            + b"webm"
+            + bytes.fromhex("1853806701ffffffffffff00")
+        ),
+        CORRUPT,
+    )
     yield "other container", "a.webm", lambda: webm_file(doctype=b"matroska"), MISMATCH
     yield "not a number", "a.webm", lambda: webm_file(duration=float("nan")), READ
-    yield "sound with a huge tag", "a.mp3", lambda: material.mp3_file(tag=b"ID3\x04\x00\x00\x7f\x7f\x7f\x7f"), CORRUPT
+    yield (
+        "sound with a huge tag",
+        "a.mp3",
+        lambda: material.mp3_file(tag=b"ID3\x04\x00\x00\x7f\x7f\x7f\x7f"),
+        CORRUPT,
+    )
     yield "sound of noise", "a.mp3", lambda: b"\xff\xfb" + seeded("mp3").randbytes(50_000), CORRUPT
     yield "film called sound", "a.mp3", mp4_file, MISMATCH
     yield "sound called film", "a.mp4", material.mp3_file, MISMATCH
@@ -93,11 +138,36 @@ def recordings():
 
 
 NAMES = (
-    "../../etc/passwd.docx", "..\\..\\boot.docx", "/etc/shadow.docx", "C:\\a.docx", "\\\\server\\share\\a.docx", "file:///etc/a.docx",
-    "a\x00b.docx", "a\r\nSet-Cookie: x.docx", "a\tb.docx", "a\x1b[31m.docx", "\u202excod.docx", "\u200b\u200b.docx",
-    "<img src=x onerror=evil-program()>.docx", "'; DROP TABLE uploads;--.docx", "{{7*7}}.docx", "${jndi:ldap://x}.docx",
-    "%s%n%00.docx", "CON.docx", "nul.docx", "a:b.docx", ".docx", "...docx", "-rf.docx", "$(id).docx", "`id`.docx",
-    "a" * 300 + ".docx", "\u0627\u0644\u062f\u0631\u0633.docx", "\U0001f600.docx", "e\u0301" * 200 + ".docx", " .docx",
+    "../../etc/passwd.docx",
+    "..\\..\\boot.docx",
+    "/etc/shadow.docx",
+    "C:\\a.docx",
+    "\\\\server\\share\\a.docx",
+    "file:///etc/a.docx",
+    "a\x00b.docx",
+    "a\r\nSet-Cookie: x.docx",
+    "a\tb.docx",
+    "a\x1b[31m.docx",
+    "\u202excod.docx",
+    "\u200b\u200b.docx",
+    "<img src=x onerror=evil-program()>.docx",
+    "'; DROP TABLE uploads;--.docx",
+    "{{7*7}}.docx",
+    "${jndi:ldap://x}.docx",
+    "%s%n%00.docx",
+    "CON.docx",
+    "nul.docx",
+    "a:b.docx",
+    ".docx",
+    "...docx",
+    "-rf.docx",
+    "$(id).docx",
+    "`id`.docx",
+    "a" * 300 + ".docx",
+    "\u0627\u0644\u062f\u0631\u0633.docx",
+    "\U0001f600.docx",
+    "e\u0301" * 200 + ".docx",
+    " .docx",
 )
 
 

@@ -82,7 +82,11 @@ def workbooks():
     yield "far cell", rewritten(lambda text: text.replace("</row></sheetData>", FAR)), COMPLEX
     yield "impossible cell", rewritten(lambda text: text.replace("</row></sheetData>", ROW_LIES)), CORRUPT
     yield "dimension lies", rewritten(lambda text: text.replace('ref="A1:B4"', 'ref="A1:XFD1048576"')), READ
-    yield "merged everything", rewritten(lambda text: text.replace("</sheetData>", "</sheetData>" + SWELLING)), READ
+    yield (
+        "merged everything",
+        rewritten(lambda text: text.replace("</sheetData>", "</sheetData>" + SWELLING)),
+        READ,
+    )
     yield "sixteen thousand columns", book(wide), READ
     yield "twenty thousand rows", book(long), READ
     yield "shared strings", shared_strings, READ
@@ -94,7 +98,13 @@ def workbooks():
     yield "hidden", book(hidden), READ
     yield "empty", book(lambda _: None), NOTHING
     yield "fifteen hundred sheets", book(many_sheets), COMPLEX
-    yield "date 1904", book(lambda b: setattr(b, "epoch", openpyxl.utils.datetime.CALENDAR_MAC_1904) or b.active.append([1])), READ
+    yield (
+        "date 1904",
+        book(
+            lambda b: setattr(b, "epoch", openpyxl.utils.datetime.CALENDAR_MAC_1904) or b.active.append([1])
+        ),
+        READ,
+    )
     yield "huge number", cells(A1=1e308, A2=-1e-300), READ
     yield "letters beyond", cells(A1="\U0001f600 \u202eabc\u202c \u0627\u0644", A2="text"), READ
     yield "one long cell", cells(A1="x" * 32_000, A2="text"), READ
@@ -141,6 +151,10 @@ def tables():
         yield Case("tables", f"xlsx {name}", "lesson.xlsx", make, expected, banned)
     for name, make, expected in texts():
         yield Case("tables", f"csv {name}", "lesson.csv", make, expected)
-    yield Case("tables", "xlsx bomb", "lesson.xlsx", lambda: with_parts(
-        material.xlsx_file(), **{SHEET: "<worksheet>" + " " * 60_000_000}
-    ), LARGE)
+    yield Case(
+        "tables",
+        "xlsx bomb",
+        "lesson.xlsx",
+        lambda: with_parts(material.xlsx_file(), **{SHEET: "<worksheet>" + " " * 60_000_000}),
+        LARGE,
+    )

@@ -24,7 +24,9 @@ def table_of(chart: Element) -> Element | None:
     _add_row(table, "th", ["", *names])
     places = sorted({place for column in columns for place in column} | set(labels))[:ROWS_LIMIT]
     for place in places:
-        _add_row(table, "td", [labels.get(place, str(place + 1)), *(column.get(place, "") for column in columns)])
+        _add_row(
+            table, "td", [labels.get(place, str(place + 1)), *(column.get(place, "") for column in columns)]
+        )
     return table
 
 
@@ -34,7 +36,7 @@ def _points(series: Element, *names: str) -> dict[int, str]:
         part = series.find(f"{{*}}{name}")
         if part is None:
             continue
-        points = {}
+        points: dict[int, str] = {}
         for point in part.iter("{*}pt"):
             index = point.get("idx", "")
             value = point.findtext("{*}v")

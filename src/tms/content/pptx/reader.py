@@ -10,10 +10,10 @@ from typing import NamedTuple
 from lxml import etree
 
 from tms.content import archive
-from tms.content.docx.package import OfficePackage
 from tms.content.errors import CorruptDocumentError, DocumentTooComplexError
 from tms.content.lessons import division, titles, warnings
 from tms.content.lessons.document import PAGE, Document, Manuscript, Source
+from tms.content.opc import OfficePackage
 from tms.content.pptx.shapes import Part, ShapeReader, Shown
 from tms.content.safe_xml import Element, local
 from tms.content.sniff import Kind
@@ -46,7 +46,7 @@ def read(source: Source) -> Document:
     archive.inspect_office(source.path)
     left_out: Counter[str] = Counter()
     try:
-        with OfficePackage(source.path) as package:
+        with OfficePackage(source.path, main="ppt/presentation.xml") as package:
             slides = list(_slides(package, source, left_out))
             sections = _sections(package)
             left_out["comment"] += sum(name.startswith("ppt/comments/") for name in package.names)
@@ -55,7 +55,9 @@ def read(source: Source) -> Document:
     shown = [slide for slide in slides if not slide.hidden]
     told = [warnings.MACROS] if source.kind is Kind.PPTM else []
     if len(shown) < len(slides):
-        told.append(f"{len(slides) - len(shown)} hidden slide(s) were left out; show them if students should see them.")
+        told.append(
+            f"{len(slides) - len(shown)} hidden slide(s) were left out; show them if students should see them."
+        )
     root = etree.Element("div")
     title = _write(root, shown, sections, source)
     return division.compose(Manuscript(root, title=title, left_out=left_out, warnings=told), source)
@@ -146,7 +148,9 @@ def _beginnings(slides: list[Slide], sections: list[Section]) -> dict[str, str]:
             begins[first] = section.name.strip() or f"Slide {numbers[first]}"
     if len(begins) > 1:
         return begins
-    return {slide.id: slide.shown.title for slide in slides if slide.layout == "secHead" and slide.shown.title}
+    return {
+        slide.id: slide.shown.title for slide in slides if slide.layout == "secHead" and slide.shown.title
+    }
 
 
 def _write_title_page(root: Element, slide: Slide) -> str:

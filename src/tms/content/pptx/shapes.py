@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 from lxml import etree
 
-from tms.content.docx.package import OfficePackage, Relationship
 from tms.content.errors import CorruptDocumentError
 from tms.content.lessons.markup import UNUSABLE
+from tms.content.opc import OfficePackage, Relationship
 from tms.content.pictures import PictureFolder, UnusablePictureError
 from tms.content.pptx import charts
 from tms.content.pptx.text import Bullets, blocks, plain
@@ -95,17 +95,19 @@ class ShapeReader:
         if reference is None:
             self._left_out["picture"] += 1
             return _note("Picture", _alternative(shape))
-        content = self._package.read(reference.target)
-        image = etree.Element("img", alt=_alternative(shape))
-        try:
-            if content is None:
-                raise UnusablePictureError("a picture that is missing in the file")
-            image.set("src", f"media:{self._pictures.keep(content)}")
-        except UnusablePictureError as error:
-            image.set("src", f"{UNUSABLE}{error}")
+        image = etree.Element("img", alt=_alternative(shape), src=self._address(reference.target))
         paragraph = etree.Element("p")
         paragraph.append(image)
         return [paragraph]
+
+    def _address(self, name: str) -> str:
+        content = self._package.read(name)
+        if content is None:
+            return f"{UNUSABLE}a picture that is missing in the file"
+        try:
+            return f"media:{self._pictures.keep(content)}"
+        except UnusablePictureError as error:
+            return f"{UNUSABLE}{error}"
 
     def _frame(self, frame: Element, part: Part) -> list[Element]:
         data = frame.find("{*}graphic/{*}graphicData")

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from lxml import etree
 
 from tms.content.docx.formulas import one_line
-from tms.content.docx.package import Relationship
 from tms.content.docx.styles import is_monospaced
 from tms.content.lessons.markup import append_text, text_of
+from tms.content.opc import Relationship
 from tms.content.safe_xml import Element, local
 
 _REFERENCE = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
@@ -147,9 +147,7 @@ def _add_run(holder: Element, run: Element, relationships: Mapping[str, Relation
     append_text(target, words)
 
 
-def _elements(
-    properties: Element, relationships: Mapping[str, Relationship], *, code: bool
-) -> list[Element]:
+def _elements(properties: Element, relationships: Mapping[str, Relationship], *, code: bool) -> list[Element]:
     """What the run's text stands in, from the outside to the inside."""
     found = []
     link = properties.find("{*}hlinkClick")

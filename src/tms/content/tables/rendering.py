@@ -1,6 +1,6 @@
 """A sheet as a lesson: a heading and a table, as much of it as a page can show."""
 
-import datetime
+import datetime as dt
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,9 +15,7 @@ ROWS_LIMIT = 1000
 COLUMNS_LIMIT = 50
 CELLS_LIMIT = 400_000
 TEXT_LIMIT = 32_767
-Value: TypeAlias = (
-    str | int | float | bool | datetime.datetime | datetime.date | datetime.time | datetime.timedelta | None
-)
+Value: TypeAlias = str | int | float | bool | dt.datetime | dt.date | dt.time | dt.timedelta | None
 
 
 class Merged(NamedTuple):
@@ -51,7 +49,9 @@ class Book:
                 f"The sheet “{title}” has more than {COLUMNS_LIMIT} columns; the first {COLUMNS_LIMIT} were taken."
             )
         if height > ROWS_LIMIT:
-            self.warnings.append(f"The sheet “{title}” has {height:,} rows; the first {ROWS_LIMIT:,} were taken.")
+            self.warnings.append(
+                f"The sheet “{title}” has {height:,} rows; the first {ROWS_LIMIT:,} were taken."
+            )
         width = min(width, COLUMNS_LIMIT)
         while texts and not any(texts[-1]):
             texts.pop()
@@ -70,19 +70,16 @@ class Book:
 def text_of(value: Value) -> str:
     """A value as people read it; dates and times as ISO 8601 writes them."""
     match value:
-        case None:
-            return ""
         case bool():
             return "TRUE" if value else "FALSE"
         case float():
             return _number(value)
-        case datetime.datetime():
-            if value.time() == datetime.time.min:
-                return value.date().isoformat()
-            return value.isoformat(" ", "minutes" if value.second == 0 else "seconds")
-        case datetime.time():
-            return value.isoformat("minutes" if value.second == 0 else "seconds")
-    return str(value)[:TEXT_LIMIT].strip()
+        case dt.datetime() if value.time() == dt.time.min:
+            return value.date().isoformat()
+        case dt.datetime() | dt.time():
+            precision = "minutes" if value.second == 0 else "seconds"
+            return value.isoformat(timespec=precision).replace("T", " ")
+    return "" if value is None else str(value)[:TEXT_LIMIT].strip()
 
 
 def _number(value: float) -> str:
@@ -144,5 +141,7 @@ def _write(cell: Element, text: str) -> None:
 def printable(text: str) -> str:
     """The text without what XML cannot hold."""
     return "".join(
-        character for character in text if character >= " " and not "\ud800" <= character <= "\udfff" and character not in "\ufffe\uffff"
+        character
+        for character in text
+        if character >= " " and not "\ud800" <= character <= "\udfff" and character not in "\ufffe\uffff"
     )

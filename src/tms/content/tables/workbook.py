@@ -21,7 +21,9 @@ _CHUNK = 1024 * 1024
 _OVERLAP = 512
 # A cell that holds something is no empty element (ECMA-376 part 1, 18.3.1.4).
 _CELL = re.compile(rb'<(?:\w{1,20}:)?c\s(?:[^>]{0,200}\s)?r="([A-Z]{1,9})([0-9]{1,12})"[^>]{0,200}(?<!/)>')
-_NAMED_BY_PROGRAM = re.compile(r"(Sheet|Tabelle|Feuil|Feuille|Hoja|Foglio|Planilha|Blad|Arkusz|Лист|Sayfa|工作表|シート)\s?\d*")
+_NAMED_BY_PROGRAM = re.compile(
+    r"(Sheet|Tabelle|Feuil|Feuille|Hoja|Foglio|Planilha|Blad|Arkusz|Лист|Sayfa|工作表|シート)\s?\d*"
+)
 
 
 def read(source: Source) -> Document:
