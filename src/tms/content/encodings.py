@@ -10,6 +10,7 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+BOMS = tuple(mark for mark, _ in _MARKS)
 # What stands in a row in a language of each encoding, as bytes: the frequent signs of the East (JIS X 0208 level 1 and
 # kana, KS X 1001 Hangul, GB 2312 level 1), small letters of Cyrillic. Accents of Latin, read wrongly, stand alone.
 _WRITTEN = (
@@ -18,6 +19,8 @@ _WRITTEN = (
     ("gb18030", re.compile(rb"(?:[\xa1-\xa3\xb0-\xd7][\xa1-\xfe]){2,}"), 2, 0.7),
     ("cp1251", re.compile(rb"[\xe0-\xff\xb8]{2,}"), 1, 0.6),
 )
+# The five bytes that Windows-1252 leaves open are controls, as in Latin-1.
+_WINDOWS_1252 = "".join(bytes((byte,)).decode("cp1252", "ignore") or chr(byte) for byte in range(256))
 _BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
 
 
@@ -37,8 +40,7 @@ def decode(content: bytes) -> str:
         in_rows = sum(len(row) // width for row in written.findall(content))
         if in_rows >= share * len(_BEYOND_ASCII.findall(text)):
             return text
-    # The five bytes that Windows-1252 leaves open are controls in Latin-1.
-    return "".join(_strictly(bytes((byte,)), "cp1252") or chr(byte) for byte in content)
+    return codecs.charmap_decode(content, "strict", _WINDOWS_1252)[0]
 
 
 def _utf_16(content: bytes) -> tuple[str, ...]:

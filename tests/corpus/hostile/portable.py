@@ -34,6 +34,10 @@ def content_stream(data, filters):
     return changed(4, stream(data, b"/Filter %s" % filters))
 
 
+def bomb(times, filters):
+    return lambda: content_stream(flate(b" " * 400_000_000, times), filters)()
+
+
 def outline(items):
     """Bookmarks as given: number of the object to its dictionary; the first has number 10."""
     objects = page_objects(extra=b"/Outlines 10 0 R")
@@ -125,9 +129,8 @@ def documents():
     yield "bookmark its own child", outline({10: b"<< /First 11 0 R /Count 1 >>", 11: child}), READ
     yield "references loop", cross_reference_loop, READ
     yield "object stream loop", object_stream_loop, READ
-    bomb = flate(b" " * 400_000_000)
-    yield "flate bomb", content_stream(bomb, b"/FlateDecode"), COMPLEX
-    yield "nested bomb", content_stream(flate(bomb), b"[/FlateDecode /FlateDecode]"), COMPLEX
+    yield "flate bomb", bomb(1, b"/FlateDecode"), COMPLEX
+    yield "nested bomb", bomb(2, b"[/FlateDecode /FlateDecode]"), COMPLEX
     yield "fifty filters", content_stream(flate(b"BT ET", 50), b"[" + b"/FlateDecode " * 50 + b"]"), NOTHING
     runs = b"\x81 " * 2_000_000 + b"\x80"
     yield "run length bomb", content_stream(runs, b"/RunLengthDecode"), NOTHING
