@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 _ZIP = b"PK\x03\x04"
+_EMPTY_ZIP = b"PK\x05\x06"
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _MEMBER_LIMIT = 4 * 1024 * 1024
 _MAIN_PART = re.compile(r"application/[\w.+-]*\.main\+xml", re.IGNORECASE)
@@ -91,7 +92,7 @@ def sniff(path: Path) -> Kind:
         head = file.read(_HEAD_BYTES)
     if not head:
         return Kind.EMPTY
-    if head.startswith(_ZIP) or _ZIP.startswith(head):
+    if head.startswith((_ZIP, _EMPTY_ZIP)) or _ZIP.startswith(head):
         return _sniff_zip(path)
     if head.startswith(_OLE):
         return _sniff_ole(path)

@@ -124,7 +124,7 @@ def layers(kind, make, main):
     yield "overlap", overlapping(make), CORRUPT
     yield "size lies", edited(make, of_main(main, 24, "<I", 10)), CORRUPT
     yield "size promises gigabytes", edited(make, of_main(main, 24, "<I", 0x7FFFFFFF)), LARGE
-    yield "zip64 lies", edited(make, zip64_lies), CORRUPT
+    yield "zip64 lies", edited(make, zip64_lies), LARGE
     yield "checksum lies", edited(make, wrong_checksum(main)), CORRUPT
     yield "outside", special(make, "../evil.xml"), CORRUPT
     yield "absolute", special(make, "/etc/evil"), CORRUPT

@@ -1,7 +1,7 @@
 """Office documents whose XML swells, loops, or asks for what lies outside (three kinds, each with the same tricks)."""
 
 from tests.corpus import material
-from tests.corpus.hostile.case import COMPLEX, CORRUPT, MISMATCH, READ, Case
+from tests.corpus.hostile.case import COMPLEX, CORRUPT, MISMATCH, NOTHING, READ, Case, seeded
 from tests.corpus.material import members, with_parts
 
 LAUGHS = (
@@ -50,6 +50,11 @@ def inserted(kind, content):
     return text_of(kind).replace(ENDS[kind], content + ENDS[kind], 1)
 
 
+def wide(kind):
+    """An attribute longer than the parser's bound of ten million, and not to be packed well."""
+    return written(kind, inserted(kind, f'<z a="{seeded(kind).randbytes(5_500_000).hex()}"/>'))
+
+
 def related(kind, relationship, target, mode=OUTSIDE, **parts):
     make, _, name = MAIN[kind]
 
@@ -86,9 +91,9 @@ def tricks(kind):
     seven = "<?xml version='1.0' encoding='UTF-7'?>+ADw-x/>"
     yield "utf-7", written(kind, seven), CORRUPT
     deep = inserted(kind, "<z>" * 100_000 + "</z>" * 100_000)
-    yield "deep", written(kind, deep), COMPLEX
-    wide = inserted(kind, f'<z a="{"x" * 11_000_000}"/>')
-    yield "wide attribute", written(kind, wide), COMPLEX
+    # The reader of workbooks takes cells as they come and builds no tree.
+    yield "deep", written(kind, deep), READ if kind == "xlsx" else COMPLEX
+    yield "wide attribute", wide(kind), READ if kind == "xlsx" else COMPLEX
     include = (
         '<xi:include xmlns:xi="http://www.w3.org/2001/XInclude" href="file:///etc/passwd" parse="text"/>'
     )
@@ -148,7 +153,7 @@ def markups():
         + LAUGHS.partition("[")[2]
         + "<html xmlns='http://www.w3.org/1999/xhtml'><body>&l9;</body></html>"
     )
-    yield Case("markup", "html laughs", "lesson.html", lambda: bare.encode(), READ, BANNED)
+    yield Case("markup", "html laughs", "lesson.html", bare.encode, READ, BANNED)
     chapter = material.members(material.epub_file())["c.xhtml"].decode()
     yield Case(
         "markup",
@@ -157,13 +162,13 @@ def markups():
         lambda: with_parts(
             material.epub_file(), **{"c.xhtml": LAUGHS + chapter.replace(material.TEXT, "&l9;")}
         ),
-        CORRUPT,
+        READ,
         BANNED,
     )
     deep = b"<!DOCTYPE html><html><body>" + b"<div>" * 100_000 + b"text" + b"</div>" * 100_000
     yield Case("markup", "html deep", "lesson.html", lambda: deep, COMPLEX, BANNED)
     quotes = b"> " * 20_000 + b"text\n"
-    yield Case("markup", "markdown deep", "lesson.md", lambda: quotes, READ, BANNED)
+    yield Case("markup", "markdown deep", "lesson.md", lambda: quotes, NOTHING, BANNED)
     brackets = b"[" * 200_000 + b"\n\n" + b"*a **b " * 50_000
     yield Case("markup", "markdown of brackets", "lesson.md", lambda: brackets, READ, BANNED)
     script = material.html_file(

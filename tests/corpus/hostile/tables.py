@@ -5,7 +5,7 @@ import io
 import openpyxl
 
 from tests.corpus import material
-from tests.corpus.hostile.case import COMPLEX, CORRUPT, LARGE, NOTHING, READ, Case
+from tests.corpus.hostile.case import COMPLEX, CORRUPT, LARGE, MISMATCH, NOTHING, READ, Case
 from tests.corpus.material import members, saved, with_parts
 
 SHEET = "xl/worksheets/sheet1.xml"
@@ -70,7 +70,7 @@ def shared_strings():
 
 
 def shared_index_lies(text):
-    return text.replace('t="s"><v>0</v>', 't="s"><v>99999999</v>', 1)
+    return text.replace('t="inlineStr"><is><t>Name</t></is>', 't="s"><v>99999999</v>', 1)
 
 
 FAR = '</row><row r="1048576"><c r="XFD1048576"><v>1</v></c></row></sheetData>'
@@ -138,7 +138,7 @@ SHAPES = {
 def texts():
     for name, content in (ENCODINGS | SHAPES).items():
         yield name, lambda content=content: content, READ
-    yield "nuls between", lambda: b"Name,Size\na\x00b,1\n" * 20, CORRUPT
+    yield "nuls between", lambda: b"Name,Size\na\x00b,1\n" * 20, MISMATCH
     yield "hundred thousand rows", lambda: b"Name,Size\n" + b"text,12345\n" * 100_000, READ
     yield "one line of megabytes", lambda: io.BytesIO(b"a," * 3_000_000).getvalue(), READ
     yield "one cell of megabytes", lambda: b"Name,Size\n" + b"x" * 5_000_000 + b",1\n", READ

@@ -31,7 +31,9 @@ def probe(path: Path) -> Recording:
     found = _Tracks()
     counter = Counter()
     with path.open("rb") as file:
-        movie = next((box for box in _boxes(file, 0, size_of(path), counter) if box.kind == b"moov"), None)
+        # All are looked at, so that a file which was cut short is found out.
+        boxes = list(_boxes(file, 0, size_of(path), counter))
+        movie = next((box for box in boxes if box.kind == b"moov"), None)
         if movie is None:
             raise CorruptDocumentError
         _walk(file, movie, found, counter, 0)

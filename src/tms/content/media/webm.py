@@ -73,8 +73,8 @@ def _elements(file: BinaryIO, start: int, end: int, counter: Counter) -> Iterato
         counter.step()
         name, start = _number(file, start, keep_mark=True)
         size, start = _number(file, start, keep_mark=False)
-        if size is None or (name in {_SEGMENT, _CLUSTER} and start + size > end):
-            # An unknown size, or that of a recording that was cut off: up to the end (RFC 8794, 6.2).
+        if size is None:
+            # Of live recordings, whose size was not known when they began: up to the end (RFC 8794, 6.2).
             size = end - start
         if name is None or start + size > end:
             raise CorruptDocumentError

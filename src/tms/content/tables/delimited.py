@@ -46,6 +46,6 @@ def _evenness(text: str, separator: str) -> tuple[float, int]:
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
     widths = Counter(len(row) for row in islice(rows, _SAMPLE_ROWS) if any(row))
     if not widths:
-        return (0.0, 0)
+        return (1.0, 0)
     width, count = max(widths.items(), key=lambda item: (item[1], item[0]))
     return (0.0, 1) if width < 2 else (count / widths.total(), width)
