@@ -35,7 +35,7 @@ _SAVE_AS = "open it in Word or LibreOffice and save it as .docx"
 FORMATS: dict[Kind, Format] = {
     Kind.DOCX: Format("a Word document", (".docx", ".dotx", ".docm", ".dotm"), "docx.reader"),
     Kind.DOCM: Format("a Word document with macros", (".docm", ".dotm", ".docx", ".dotx"), "docx.reader"),
-    Kind.PDF: Format("a PDF", (".pdf",), advice="save the document that the PDF was made from as .docx"),
+    Kind.PDF: Format("a PDF", (".pdf",), "pdf.reader"),
     Kind.EPUB: Format("an EPUB book", (".epub",), "epub.reader"),
     Kind.HTML: Format("a web page", (".html", ".htm", ".xhtml"), "web.reader"),
     Kind.MARKDOWN: Format("a Markdown text", (".md", ".markdown"), "markdown"),
