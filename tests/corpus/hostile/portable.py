@@ -117,7 +117,7 @@ def documents():
         yield "locked " + algorithm, locked(algorithm, user="secret", owner="other"), ENCRYPTED
     for algorithm in ("RC4-128", "AES-256"):
         yield "owner " + algorithm, locked(algorithm, user="", owner="other"), READ
-    yield "pages loop", changed(2, b"<< /Type /Pages /Kids [2 0 R 3 0 R] /Count 2 >>"), READ
+    yield "pages loop", changed(2, b"<< /Type /Pages /Kids [2 0 R 3 0 R] /Count 2 >>"), CORRUPT
     yield "parent loop", changed(3, page_objects()[3].replace(b"/Parent 2", b"/Parent 3")), READ
     yield "no pages", changed(2, b"<< /Type /Pages /Kids [] /Count 0 >>"), CORRUPT
     yield "million pages", many_pages(1_000_000), COMPLEX
@@ -148,7 +148,7 @@ def documents():
     yield "picture alone", lambda: pdf(picture(10, 10, flate(b"\x80" * 100), b"/FlateDecode")), NOTHING
     yield "huge map of letters", huge_unicode_map, READ
     yield "references lie", lambda: material.pdf_file().replace(b"startxref\n", b"startxref\n99"), READ
-    yield "no references", lambda: material.pdf_file().split(b"xref\n0")[0], READ
+    yield "no references", lambda: material.pdf_file().split(b"xref\n0")[0], CORRUPT
     yield "header after rubbish", lambda: b"\x00" * 900 + material.pdf_file(), READ
     yield "linearised, broken", changed(1, b"<< /Linearized 1 /L 9 /O 3 /Type /Catalog /Pages 2 0 R >>"), READ
     yield "huge page", changed(3, page_objects()[3].replace(b"612 792", b"1e30 1e30")), READ
