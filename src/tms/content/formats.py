@@ -36,10 +36,10 @@ FORMATS: dict[Kind, Format] = {
     Kind.DOCX: Format("a Word document", (".docx", ".dotx", ".docm", ".dotm"), "docx.reader"),
     Kind.DOCM: Format("a Word document with macros", (".docm", ".dotm", ".docx", ".dotx"), "docx.reader"),
     Kind.PDF: Format("a PDF", (".pdf",), advice="save the document that the PDF was made from as .docx"),
-    Kind.EPUB: Format("an EPUB book", (".epub",), advice=_SAVE_AS),
-    Kind.HTML: Format("a web page", (".html", ".htm", ".xhtml"), advice=_SAVE_AS),
-    Kind.MARKDOWN: Format("a Markdown text", (".md", ".markdown"), advice=_SAVE_AS),
-    Kind.TEXT: Format("a plain text", (".txt", ".text"), advice=_SAVE_AS),
+    Kind.EPUB: Format("an EPUB book", (".epub",), "epub.reader"),
+    Kind.HTML: Format("a web page", (".html", ".htm", ".xhtml"), "web.reader"),
+    Kind.MARKDOWN: Format("a Markdown text", (".md", ".markdown"), "markdown"),
+    Kind.TEXT: Format("a plain text", (".txt", ".text"), "plain"),
     Kind.PPTX: Format(
         "a PowerPoint presentation", (".pptx", ".ppsx"), advice="save its outline as a Word document (.docx)"
     ),
