@@ -266,7 +266,12 @@ PLANTED = [
     Planted("web.disabled_are_turned_away", NOTED + PAGE.format("now()"), "student"),
     Planted("web.sessions_are_forgotten", PAGE.format("now() - interval '20 days'"), "student"),
 ]
-BY_HAND = {"content.files_exist", "content.files_have_rows", "content.files_unchanged"}
+BY_HAND = {
+    "content.files_exist",
+    "content.files_have_rows",
+    "content.files_unchanged",
+    "content.reading_confined",
+}
 """What SQL cannot plant; each has a test of its own below."""
 
 ID_OF_WHAT_IS_PLANTED = {

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy import Row, or_, select, union_all
 
-from tms.content import files
+from tms.content import files, sandbox
 from tms.content.models import Media, StoredFile, Upload
 from tms.operations.doctor import WORKER, Check
 from tms.platform import clock, db, storage
@@ -90,7 +90,24 @@ async def _is_known(key: str) -> bool:
         return await session.get(StoredFile, key) is not None
 
 
+async def reading_unconfined() -> AsyncIterator[str]:
+    """What readers of documents can reach on this machine."""
+    found = await sandbox.confinement()
+    if not found.network_isolated:
+        yield "the network"
+    if not found.files_isolated:
+        yield "other files"
+
+
 CHECKS = [
+    Check(
+        "content.reading_confined",
+        "Documents are read without reach of the network and of other files.",
+        reading_unconfined,
+        "Reading has its limits of memory and time all the same. Let the service filter system calls or make user "
+        "namespaces (some containers forbid both), and use Linux 5.13 or newer with Landlock.",
+        is_note=True,
+    ),
     Check(
         "content.pictures_exist",
         "Every picture that a section names is there.",
