@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.orm import DeclarativeBase
 
 POOL_SIZE = 10
-POOL_OVERFLOW = 5
+"""Of each engine. None above: a connection that is made for one statement and closed after it costs ten statements."""
 POOL_TIMEOUT_SECONDS = 30
 TIMEOUTS = (
     "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s -c timezone=UTC"
@@ -69,7 +69,7 @@ def connect(url: str, *, pool_size: int = POOL_SIZE) -> None:
     global _open  # noqa: PLW0603 - one database per process, opened and closed by its assembly
     options: dict[str, Any] = {
         "pool_size": pool_size,
-        "max_overflow": POOL_OVERFLOW,
+        "max_overflow": 0,
         "pool_timeout": POOL_TIMEOUT_SECONDS,
         "pool_recycle": 1800,
         # Errors would quote the values of a statement, and they are people's.
@@ -81,10 +81,12 @@ def connect(url: str, *, pool_size: int = POOL_SIZE) -> None:
         connect_args={"options": TIMEOUTS, "connect_timeout": 5},
         **options,
     )
-    # AUTOCOMMIT saves BEGIN and ROLLBACK around each read, and the server refuses writes on these connections.
+    # AUTOCOMMIT saves BEGIN and ROLLBACK around each read and the ROLLBACK when the connection is given back; the server
+    # refuses writes on these connections.
     reader = create_async_engine(
         driver_url(url),
         isolation_level="AUTOCOMMIT",
+        skip_autocommit_rollback=True,
         connect_args={"options": f"{TIMEOUTS} -c default_transaction_read_only=on", "connect_timeout": 5},
         **options,
     )
@@ -137,8 +139,13 @@ def pools() -> dict[str, PoolUse]:
     for name, engine in (("writer", _open.writer), ("reader", _open.reader)):
         pool: Any = engine.pool
         used, idle = pool.checkedout(), pool.checkedin()
-        found[name] = PoolUse(used, used + idle, pool.size() + POOL_OVERFLOW)
+        found[name] = PoolUse(used, used + idle, pool.size())
     return found
+
+
+def reader() -> AsyncEngine:
+    """The engine that only reads, for `platform.statements`."""
+    return _database().reader
 
 
 def url() -> str:
