@@ -23,9 +23,9 @@ def overheard() -> Iterator[list[Said]]:
     def through_sqlalchemy(_conn: Any, _cursor: Any, text: str, values: Any, *_: Any) -> None:
         said.append((text, values))
 
-    async def past_it(driver: Any, statement: statements.Statement, values: Any) -> Any:
+    async def past_it(statement: statements.Statement, values: Any, driver: Any) -> Any:
         said.append((statement.text, values))
-        return await send(driver, statement, values)
+        return await send(statement, values, driver)
 
     event.listen(Engine, "before_cursor_execute", through_sqlalchemy)
     try:

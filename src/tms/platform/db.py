@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 
+from psycopg import AsyncConnection
 from psycopg.pq import TransactionStatus
 from sqlalchemy import Connection, DateTime, MetaData, Text, event
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
+
+from tms.platform.lending import Lender
 
 POOL_SIZE = 10
 """Of each engine. None above: a connection that is made for one statement and closed after it costs ten statements."""
@@ -57,6 +60,7 @@ class _Database:
     url: str
     writer: AsyncEngine
     reader: AsyncEngine
+    lender: Lender
     writing: async_sessionmaker[AsyncSession]
     reading: async_sessionmaker[AsyncSession]
 
@@ -75,6 +79,7 @@ def connect(url: str, *, pool_size: int = POOL_SIZE) -> None:
         # Errors would quote the values of a statement, and they are people's.
         "hide_parameters": True,
     }
+    only_reads: Any = {"options": f"{TIMEOUTS} -c default_transaction_read_only=on", "connect_timeout": 5}
     writer = create_async_engine(
         driver_url(url),
         pool_pre_ping=True,
@@ -87,7 +92,7 @@ def connect(url: str, *, pool_size: int = POOL_SIZE) -> None:
         driver_url(url),
         isolation_level="AUTOCOMMIT",
         skip_autocommit_rollback=True,
-        connect_args={"options": f"{TIMEOUTS} -c default_transaction_read_only=on", "connect_timeout": 5},
+        connect_args=only_reads,
         **options,
     )
     event.listen(writer.sync_engine, "commit", _refuse_an_aborted_transaction)
@@ -95,6 +100,7 @@ def connect(url: str, *, pool_size: int = POOL_SIZE) -> None:
         url=url,
         writer=writer,
         reader=reader,
+        lender=Lender(lambda: AsyncConnection.connect(plain_url(url), autocommit=True, **only_reads), pool_size),
         writing=async_sessionmaker(writer, expire_on_commit=False),
         reading=async_sessionmaker(reader, expire_on_commit=False),
     )
@@ -113,6 +119,7 @@ async def disconnect() -> None:
     if _open is not None:
         await _open.writer.dispose()
         await _open.reader.dispose()
+        await _open.lender.close()
         _open = None
 
 
@@ -140,12 +147,14 @@ def pools() -> dict[str, PoolUse]:
         pool: Any = engine.pool
         used, idle = pool.checkedout(), pool.checkedin()
         found[name] = PoolUse(used, used + idle, pool.size())
+    lender = _open.lender
+    found["lender"] = PoolUse(lender.lent, lender.open, lender.most)
     return found
 
 
-def reader() -> AsyncEngine:
-    """The engine that only reads, for `platform.statements`."""
-    return _database().reader
+def lender() -> Lender:
+    """Connections that only read, for `platform.statements`."""
+    return _database().lender
 
 
 def url() -> str:

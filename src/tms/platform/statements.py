@@ -6,17 +6,17 @@ prepared statement only where that promises to be no dearer than a plan for each
 or 100 are parameters too. It then plans anew every time, and that took several times longer than the statement itself.
 """
 
+from collections import namedtuple
 from collections.abc import Mapping, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 import psycopg
-from psycopg.rows import namedtuple_row
 from sqlalchemy import BindParameter, Executable
 from sqlalchemy.dialects.postgresql import psycopg as dialects
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql import ClauseElement, visitors
-from sqlalchemy.util import greenlet_spawn
 
 from tms.platform import db
 
@@ -30,7 +30,7 @@ class Statement:
     Rows are the driver's: named tuples of Python's types (UUID, aware datetime, what `json` holds).
     """
 
-    __slots__ = ("names", "text")
+    __slots__ = ("shape", "text")
 
     def __init__(self, expression: Executable) -> None:
         if not isinstance(expression, ClauseElement):
@@ -47,38 +47,26 @@ class Statement:
         settled = visitors.cloned_traverse(expression, {}, {"bindparam": settle})
         compiled = settled.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
         self.text = str(compiled)
-        self.names = frozenset(names)
+        make = namedtuple("Row", [column.name for column in compiled._result_columns])._make  # noqa: PYI024
+        self.shape = lambda _cursor: make
         if set(compiled.params) != names:
             raise ValueError(f"{sorted(set(compiled.params) - names)} could not be written out")
 
 
 async def rows(statement: Statement, values: Values) -> Sequence[Any]:
-    """What a statement that only reads finds, on a connection that is borrowed while it runs."""
-    engine = db.reader()
-    held = await greenlet_spawn(engine.sync_engine.pool.connect)
-    driver: Any = held.driver_connection
+    """What a statement that only reads finds, on a connection that is lent to it while it runs."""
     try:
-        return await send(driver, statement, values)
+        found: Any = await db.lender().run(partial(send, statement, values))
     except psycopg.Error as error:
-        if not driver.broken:
-            raise DBAPIError.instance(
-                None, None, error, psycopg.Error, hide_parameters=True, dialect=engine.sync_engine.dialect
-            ) from error
-        held.invalidate(error)
-    except BaseException as error:
-        # Given up half-way: what the connection does now nobody knows.
-        held.invalidate(error)
-        raise
-    finally:
-        await greenlet_spawn(held.close)
-    # PostgreSQL was restarted, and every idle connection is dead. SQLAlchemy's own way notices that and renews them all.
-    async with engine.connect() as connection:
-        return (await connection.exec_driver_sql(statement.text, dict(values))).all()
+        raise DBAPIError.instance(
+            None, None, error, psycopg.Error, hide_parameters=True, dialect=_DIALECT
+        ) from error
+    return cast("Sequence[Any]", found)
 
 
-async def send(driver: Any, statement: Statement, values: Values) -> Sequence[Any]:
+async def send(statement: Statement, values: Values, driver: Any) -> Sequence[Any]:
     """Run a statement on a connection of the driver's; what listens to statements listens here."""
-    cursor = driver.cursor(row_factory=namedtuple_row)
+    cursor = driver.cursor(row_factory=statement.shape)
     await cursor.execute(statement.text, values)
     found: Sequence[Any] = await cursor.fetchall()
     return found
