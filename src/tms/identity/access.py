@@ -1,15 +1,17 @@
 """From an access token to the caller: the verifier says whose it is, the database whether they may still come in."""
 
+from functools import cache
 from time import monotonic
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Text, bindparam, select
 
 from tms.identity import verifier
 from tms.identity.errors import AccountDisabledError, AccountNotLinkedError
 from tms.identity.models import User
-from tms.platform import db
+from tms.platform import statements
 from tms.platform.caller import Caller, Role
+from tms.platform.statements import Statement
 
 STATUS_SECONDS = 2.0
 """How long a status is believed: a disabled person is out at most this long after."""
@@ -34,11 +36,14 @@ async def authenticate(token: str) -> Caller:
     return Caller(user_id, Role(role))
 
 
+@cache
+def _status() -> Statement:
+    account_id = bindparam("account_id", type_=Text)
+    return Statement(select(User.id, User.role, User.status).where(User.account_id == account_id))
+
+
 async def _look_up(subject: str) -> tuple[float, UUID, str, str]:
-    async with db.reading() as session:
-        row = (
-            await session.execute(select(User.id, User.role, User.status).where(User.account_id == subject))
-        ).one_or_none()
+    row = await statements.row(_status(), {"account_id": subject})
     if row is None:
         raise AccountNotLinkedError
     if len(_remembered) >= MOST_REMEMBERED:
