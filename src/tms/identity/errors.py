@@ -59,6 +59,13 @@ class IdentityConflictError(DomainError):
     title = "The sign-in server already has an account with this address that TMS did not make"
 
 
+class AdoptionRefusedError(DomainError):
+    """It is not proven that the account of this address is this person's."""
+
+    code = "adoption_refused"
+    title = "The account cannot be taken over"
+
+
 class LastAdministratorError(DomainError):
     """Somebody must be able to let people in."""
 
