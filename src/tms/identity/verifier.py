@@ -23,7 +23,7 @@ from joserfc.jwk import JWKRegistry, Key
 
 from tms.identity import providers
 from tms.identity.errors import InvalidTokenError, ProviderUnavailableError
-from tms.platform.settings import get_settings
+from tms.platform.settings import SCRIPTS_CLIENT_ID, get_settings
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +39,6 @@ RENEWAL_SECONDS = 0.25
 RETRY_SECONDS = 1.0
 """While there are no keys at all, the provider is asked this often, whoever knocks."""
 MOST_REMEMBERED = 20_000
-SCRIPTS = "tms-cli"
 
 ACCESS_TOKEN = frozenset({"jwt", "at+jwt"})
 """Keycloak says JWT; RFC 9068 says at+jwt."""
@@ -193,7 +192,7 @@ def _check_claims(payload: dict[str, Any]) -> float:
         and settings.keycloak_client_id in audiences
         and all(isinstance(name, str) for name in audiences)
         and payload.get("typ") == "Bearer"
-        and payload.get("azp") in (settings.keycloak_client_id, SCRIPTS)
+        and payload.get("azp") in (settings.keycloak_client_id, SCRIPTS_CLIENT_ID)
         and isinstance(subject, str)
         and _SUBJECT.fullmatch(subject) is not None
         and _has_sound_roles(payload)
