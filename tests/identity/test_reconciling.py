@@ -182,5 +182,5 @@ async def test_twenty_thousand_accounts_fit_into_little_memory(student):
     finally:
         tracemalloc.stop()
     assert sorted(found) == [Kind.ACCOUNT_MISSING, Kind.ACCOUNT_MISSING, Kind.ROLE]
-    print(most)
-    assert most < 6 * 1024 * 1024, most
+    # 2.6 MB were measured; all accounts held at once would take several times as much.
+    assert most < 5 * 1024 * 1024, most

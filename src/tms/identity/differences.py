@@ -69,7 +69,8 @@ def between(account: Account, linked: Side | None, marked: Side | None) -> list[
     Foreign accounts, of which nobody here knows, differ in nothing; nor do users of whom a job is about to tell.
     """
     if linked is not None:
-        return [] if linked.waits else _facts(account, linked)
+        settled = linked.status in {"active", "disabled"} and not linked.waits
+        return _facts(account, linked) if settled else []
     if account.user_id is None or (marked is not None and marked.waits):
         return []
     if marked is None:
