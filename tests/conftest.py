@@ -25,7 +25,9 @@ import pytest
 from procrastinate.periodic import PeriodicRegistry
 from psycopg import sql
 
+from tests.keycloak.fixture import at_keycloak as at_keycloak
 from tests.keycloak.fixture import keycloak as keycloak
+from tests.keycloak.fixture import prepared_realm as prepared_realm
 from tests.people import People
 from tms.app import create_app
 from tms.identity import access

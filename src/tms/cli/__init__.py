@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tms import __version__
+from tms.cli import keycloak
 from tms.cli.failures import CannotStartError, checked_address, fail, load_settings
 from tms.platform.embedded import EmbeddedError
 from tms.platform.errors import DomainError
@@ -27,6 +28,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+app.add_typer(keycloak.app)
 
 Supervised = Annotated[
     bool, typer.Option("--supervised", hidden=True, help="End when standard input closes.")

@@ -1,11 +1,15 @@
 """What can differ between a user here and an account at the identity provider, and what is done about it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
 from tms.identity import emails
-from tms.identity.provider import Account
+from tms.identity.provider import Account, Person
+from tms.platform.caller import Role
+
+Names = Callable[[Person], tuple[str, str]]
 
 
 class Kind(StrEnum):
@@ -46,6 +50,11 @@ class Side:
     last_name: str
     waits: bool
 
+    @property
+    def person(self) -> Person:
+        """What the provider is told."""
+        return Person(self.id, self.email_norm, self.first_name, self.last_name, Role(self.role))
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -63,14 +72,14 @@ class Difference:
         return f"{self.kind.value}: {', '.join(about)}"
 
 
-def between(account: Account, linked: Side | None, marked: Side | None) -> list[Kind]:
+def between(account: Account, linked: Side | None, marked: Side | None, names: Names) -> list[Kind]:
     """How an account differs from the user who is `linked` to it, or else from the one whose mark it carries.
 
-    Foreign accounts, of which nobody here knows, differ in nothing; nor do users of whom a job is about to tell.
+    `names` spells a user's names as the provider keeps them. Foreign accounts, of which nobody here knows, differ in nothing; nor do users of whom a job is about to tell.
     """
     if linked is not None:
         settled = linked.status in {"active", "disabled"} and not linked.waits
-        return _facts(account, linked) if settled else []
+        return _facts(account, linked, names) if settled else []
     if account.user_id is None or (marked is not None and marked.waits):
         return []
     if marked is None:
@@ -81,7 +90,7 @@ def between(account: Account, linked: Side | None, marked: Side | None) -> list[
     return [] if marked.status in {"provisioning", "identity_conflict"} else [Kind.MARK_TWICE]
 
 
-def _facts(account: Account, user: Side) -> list[Kind]:
+def _facts(account: Account, user: Side, names: Names) -> list[Kind]:
     found = []
     if account.user_id != user.id:
         found.append(Kind.MARK)
@@ -91,7 +100,7 @@ def _facts(account: Account, user: Side) -> list[Kind]:
         found.append(Kind.ROLE)
     if _spelled(account.email) != user.email_norm:
         found.append(Kind.ADDRESS)
-    if (account.first_name, account.last_name) != (user.first_name, user.last_name):
+    if (account.first_name, account.last_name) != names(user.person):
         found.append(Kind.NAME)
     return found
 

@@ -50,6 +50,8 @@ class ProviderUnavailableError(UnavailableError):
 
     code = "identity_unavailable"
     title = "The sign-in server does not answer at the moment; try again shortly"
+    asked_to_wait: float | None = None
+    """Seconds for which the provider itself asks to be left alone."""
 
 
 class IdentityConflictError(DomainError):
@@ -64,6 +66,20 @@ class AdoptionRefusedError(DomainError):
 
     code = "adoption_refused"
     title = "The account cannot be taken over"
+
+
+class AccountRefusedError(IdentityConflictError):
+    """The provider does not take this name or address, whoever has it."""
+
+    code = "identity_refused"
+    title = "The sign-in server refuses this person's address or name; change it and try again"
+
+
+class PasswordRefusedError(DomainError):
+    """The provider has rules for passwords, and this one breaks them."""
+
+    code = "password_refused"
+    title = "The sign-in server's rules for passwords refuse this password; choose a longer one with more kinds of characters"
 
 
 class LastAdministratorError(DomainError):

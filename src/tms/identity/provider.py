@@ -29,9 +29,9 @@ class Account:
     enabled: bool
     user_id: UUID | None
     password_is_temporary: bool
-    first_name: str = ""
-    last_name: str = ""
-    email_verified: bool = False
+    first_name: str
+    last_name: str
+    email_verified: bool
     """Whether the provider has seen that the address reaches this person."""
 
 
@@ -49,6 +49,9 @@ class Provider(Protocol):
 
     async def find_by_email(self, email: str) -> Account | None:
         """The account of this address, whoever made it."""
+
+    def names(self, person: Person) -> tuple[str, str]:
+        """First and last name as the provider keeps them, which need not take every character."""
 
     async def create_or_adopt(self, person: Person, *, password: str, temporary: bool) -> Account:
         """Make the account with its role and password, or adopt what a crashed try left behind.

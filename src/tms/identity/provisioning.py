@@ -19,6 +19,7 @@ from tms.identity.errors import (
     AdoptionRefusedError,
     IdentityConflictError,
     LeasedError,
+    PasswordRefusedError,
     ProviderUnavailableError,
 )
 from tms.identity.models import Provisioning, TemporaryPassword, User
@@ -80,7 +81,7 @@ async def step(user_id: UUID, *, permanent_password: str | None = None) -> None:
     """Make or adopt the account of a user whose provisioning is open; nothing happens if somebody else is at it.
 
     `permanent_password` is for the first administrator, who brings one. Raises `ProviderUnavailableError` to be tried
-    again, and `IdentityConflictError` after it has been recorded.
+    again, `PasswordRefusedError` where that password breaks its rules, and `IdentityConflictError` once it is recorded.
     """
     lease = await _take_lease(user_id, permanent_password)
     if lease is None:
@@ -91,7 +92,7 @@ async def step(user_id: UUID, *, permanent_password: str | None = None) -> None:
     except IdentityConflictError as conflict:
         await _record_conflict(user_id, conflict)
         raise
-    except ProviderUnavailableError as error:
+    except (ProviderUnavailableError, PasswordRefusedError) as error:
         await _give_back(user_id, error.code)
         raise
     failpoints.here("identity.provision.after_account")

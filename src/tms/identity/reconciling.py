@@ -43,7 +43,7 @@ async def compare() -> AsyncIterator[Difference]:
             seen.add(page)
             sides = await _sides(page)
             for account in page:
-                if between(account, *_about(account, sides)):
+                if between(account, *_about(account, sides), providers.current().names):
                     for difference in await _look_again(account.id):
                         yield difference
         async for user_id in _users_unseen(seen):
@@ -132,7 +132,7 @@ async def _look_again(account_id: str) -> list[Difference]:
     if account is None:
         return []
     linked, marked = _about(account, await _sides([account]))
-    kinds = between(account, linked, marked)
+    kinds = between(account, linked, marked, provider.names)
     user = linked or marked
     if kinds == [Kind.MARK_TWICE] and marked is not None:
         recorded = marked.account_id

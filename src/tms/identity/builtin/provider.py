@@ -107,6 +107,10 @@ class BuiltinProvider:
             row = await _one(session, select(*_COLUMNS).where(same))
         return None if row is None else _account(row)
 
+    def names(self, person: Person) -> tuple[str, str]:
+        """First and last name as the provider keeps them: just as they are."""
+        return person.first_name, person.last_name
+
     async def create_or_adopt(self, person: Person, *, password: str, temporary: bool) -> Account:
         """Make the account, or adopt what a crashed try left behind.
 
