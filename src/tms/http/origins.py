@@ -27,8 +27,8 @@ _PORTS = {"http": 80, "https": 443}
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _EVERYWHERE = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 - compared, not bound
-PROBES = frozenset({"/health", "/ready", "/metrics"})
-"""Asked by address, by machines that watch over us; these answers hold no links."""
+PROBES = frozenset({"/health", "/ready", "/metrics", "/login/backchannel-logout"})
+"""Asked by address, by machines that watch over us, and by the sign-in server; these answers hold no links."""
 
 
 @lru_cache(maxsize=8)
