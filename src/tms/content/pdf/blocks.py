@@ -317,7 +317,7 @@ def words_of(lines: list[Line]) -> Counter[str]:
 def leading_of(lines: list[Line], *, of_code: bool = False) -> float:
     """The usual distance of lines of text, or of lines of code (0 where there are none), in points."""
     lines = [line for line in lines if line.mono is of_code]
-    most = 1.4 if of_code else 3.0
+    most = 1.9 if of_code else 3.0
     distances: Counter[float] = Counter()
     for one, other in zip(lines, lines[1:], strict=False):
         distance = one.baseline - other.baseline

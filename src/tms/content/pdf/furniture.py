@@ -7,6 +7,7 @@ from tms.content.pdf.lines import Line, PageText
 
 _OUTER = 0.15
 """Of a page's height, at its top and bottom, where running heads and feet stand."""
+_ROWS = 2
 _LEAST_CHAIN = 3
 _DIGITS = re.compile(r"\d+|\b[ivxlc]{1,6}\b", re.IGNORECASE)
 _PAGE_NUMBER = re.compile(
@@ -21,18 +22,29 @@ def drop_running_heads(pages: list[PageText]) -> bool:
     """Take running heads, feet and page numbers out of the pages; says whether there were any."""
     seen: dict[tuple[str, int, int], list[tuple[int, Line]]] = defaultdict(list)
     for page in pages:
-        for line in page.lines:
-            if not _OUTER * page.height < line.baseline < (1 - _OUTER) * page.height:
-                seen[_key(line)].append((page.number, line))
+        for line in _outer_lines(page):
+            seen[_key(line)].append((page.number, line))
     dropped: set[int] = set()
     for (text, _, _), found in seen.items():
         numbers = [number for number, _ in found]
         least = 2 if _PAGE_NUMBER.fullmatch(found[0][1].text.strip()) else _LEAST_CHAIN
-        if re.search(r"[\w#]", text) and (_chain(numbers) >= least or len(set(numbers)) > 0.5 * len(pages) >= 1.5):
+        if re.search(r"[\w#]", text) and (_chain(numbers) >= least or len(set(numbers)) >= max(2, 0.5 * len(pages))):
             dropped.update(id(line) for _, line in found)
     for page in pages:
         page.lines = [line for line in page.lines if id(line) not in dropped]
     return bool(dropped)
+
+
+def _outer_lines(page: PageText) -> list[Line]:
+    """The lines of the first and the last rows, as far as they stand near the page's edges."""
+    rows = sorted({round(line.baseline) for line in page.lines})
+    outer = {*rows[:_ROWS], *rows[-_ROWS:]}
+    return [
+        line
+        for line in page.lines
+        if round(line.baseline) in outer
+        and not _OUTER * page.height < line.baseline < (1 - _OUTER) * page.height
+    ]
 
 
 def _key(line: Line) -> tuple[str, int, int]:

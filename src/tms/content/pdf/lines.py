@@ -9,11 +9,12 @@ from tms.content.pdf.text import HYPHEN, Run
 
 _SAME_LINE = 0.3
 """Of the size: how far the heights of two runs on one line may lie apart."""
-_GAP = 1.4
+_GAP = 0.9
 """Of the size: a wider gap divides columns, cells, or a mark from its item."""
 _SPACE = 0.18
 """Of the size: a gap of this width is a space that the file did not write."""
 _RAISED = 0.85
+_RIGHT_TO_LEFT = frozenset({"R", "AL"})
 _FEWEST_ROWS = 4
 _FILLED = 0.55
 
@@ -223,6 +224,9 @@ def _settle(page: int, rows: list[list[Piece]], column: int) -> list[Line]:
         line.mono = all(run.font.mono for run in runs)
         line.bold = all(run.font.bold for run in runs)
         line.rtl = _is_rtl(text)
+        if line.rtl:
+            for piece in row:
+                piece.runs = _from_the_right(piece.runs)
         lines.append(line)
     for rtl in (False, True):
         same = [line for line in lines if line.rtl is rtl]
@@ -239,10 +243,19 @@ def _settle(page: int, rows: list[list[Piece]], column: int) -> list[Line]:
 
 
 def _is_rtl(text: str) -> bool:
-    for character in text:
-        direction = unicodedata.bidirectional(character)
-        if direction in {"R", "AL"}:
-            return True
-        if direction == "L":
-            return False
-    return False
+    """Whether more of the letters run from right to left than from left to right."""
+    directions = [unicodedata.bidirectional(character) for character in text]
+    return sum(one in _RIGHT_TO_LEFT for one in directions) > directions.count("L")
+
+
+def _from_the_right(runs: list[Run]) -> list[Run]:
+    """The runs of a line that is read from the right; words of another direction keep their own order."""
+    ordered: list[Run] = []
+    foreign: list[Run] = []
+    for run in sorted(runs, key=lambda run: -run.right):
+        if any(unicodedata.bidirectional(character) in _RIGHT_TO_LEFT for character in run.text):
+            ordered += [*foreign[::-1], run]
+            foreign = []
+        else:
+            foreign.append(run)
+    return ordered + foreign[::-1]

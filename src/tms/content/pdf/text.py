@@ -8,15 +8,17 @@ the writing runs.
 import ctypes
 import math
 import re
+import unicodedata
 from dataclasses import dataclass, field
 
 import pypdfium2.raw as pdfium
 
 HYPHEN = "\u00ad"
 """Stands for a hyphen at the end of a line that divides a word."""
-_DIVIDING = "\x02"
-"""What the library gives for it."""
+_DIVIDING = ("\x02", "\ufffe", HYPHEN)
+"""What the library gives for it, sign by sign and in a whole text, and what some files hold."""
 _NO_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+_ARABIC = re.compile("[\u0620-\u06ff]{2}")
 _FIXED_PITCH = 1
 _MONO_NAMES = ("mono", "courier", "consolas", "menlo", "monaco", "typewriter", "cmtt", "inconsolata", "sourcecode", "lucidacon")
 _BOLD_NAMES = ("bold", "black", "heavy", "semibold", "demi", "cmbx")
@@ -140,6 +142,8 @@ class TextReader:
         font = self._fonts.of(text_object)
         if font.mono and " " in text:
             text = self._respaced(text_page, text, start, x, corners)
+        elif _ARABIC.search(text):
+            text = self._with_ligatures(text_page, text, start)
         run = Run(text, min(lefts), max(lefts), baseline, size or 1.0, font)
         run.index = start
         run.turned = abs(going[1]) > 0.1 * max(abs(going[0]), 1e-6) or going[0] < 0
@@ -165,6 +169,17 @@ class TextReader:
             spaced += sign
         return spaced
 
+    def _with_ligatures(self, text_page: object, text: str, start: int) -> str:
+        """Signs that are written as one, such as lam and alef, in their order: turning a line around turned them too."""
+        places = [self._origin(text_page, start + place)[0] for place in range(len(text))]
+        groups: list[str] = []
+        for place, sign in enumerate(text):
+            if place and places[place] == places[place - 1] and unicodedata.category(sign) == "Lo":
+                groups[-1] = sign + groups[-1]
+            else:
+                groups.append(sign)
+        return "".join(groups)
+
     def _origin(self, text_page: object, place: int) -> tuple[float, float]:
         pdfium.FPDFText_GetCharOrigin(text_page, place, self._x, self._y)
         return self._x.value, self._y.value
@@ -177,7 +192,7 @@ class TextReader:
 
 def _cleaned(text: str) -> str:
     """Text without control characters, its dividing hyphen only at the end."""
-    divides = text.rstrip().endswith((_DIVIDING, HYPHEN))
+    divides = text.rstrip().endswith(_DIVIDING)
     text = _NO_TEXT.sub("", text.replace("\n", " ")).replace(HYPHEN, "")
     return text.rstrip() + HYPHEN if divides else text
 
