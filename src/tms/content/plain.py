@@ -59,7 +59,10 @@ def _find_headings(lines: list[str]) -> tuple[dict[int, int], float]:
     }
     if underlined:
         return _dense(underlined), NUMBERED
-    alone = [line if _stands_alone(lines, place) and _is_free(lines, place) else "" for place, line in enumerate(lines)]
+    alone = [
+        line if _stands_alone(lines, place) and _is_free(lines, place) else ""
+        for place, line in enumerate(lines)
+    ]
     if numbered := patterns.headings(alone):
         return _dense(numbered), NUMBERED
     capitals = {place: 1 for place, line in enumerate(alone) if _is_in_capitals(line)}

@@ -48,7 +48,9 @@ def _first(node: _Node) -> Entry | None:
 
 def _nav(root: Element, base: str) -> list[_Node]:
     navs = list(root.iter("nav"))
-    kinds = ["".join(value for name, value in nav.attrib.items() if str(name).endswith("type")) for nav in navs]
+    kinds = [
+        "".join(value for name, value in nav.attrib.items() if str(name).endswith("type")) for nav in navs
+    ]
     chosen = next((nav for nav, kind in zip(navs, kinds, strict=True) if "toc" in kind.split()), None)
     items = None if chosen is None else chosen.find(".//ol")
     return [] if items is None else _nav_items(items, base)

@@ -72,13 +72,17 @@ class Book:
 
     def _refuse_encrypted(self) -> None:
         if _RIGHTS in self._names:
-            raise EncryptedDocumentError("The book is protected against copying (DRM); ask its publisher for a copy without.")
+            raise EncryptedDocumentError(
+                "The book is protected against copying (DRM); ask its publisher for a copy without."
+            )
         listed = self.tree(_ENCRYPTION)
         if listed is None:
             return
         methods = [element.get("Algorithm", "") for element in listed.iter("{*}EncryptionMethod")]
         if any(method not in _FONT_METHODS for method in methods):
-            raise EncryptedDocumentError("The book is protected against copying (DRM); ask its publisher for a copy without.")
+            raise EncryptedDocumentError(
+                "The book is protected against copying (DRM); ask its publisher for a copy without."
+            )
 
     def _manifest(self, package: Element) -> dict[str, Item]:
         return {

@@ -8,13 +8,41 @@ from tms.content.lessons.markup import HEADINGS, append_text, text_of, unwrap
 from tms.content.safe_xml import Element
 
 _CONTAINERS = frozenset(
-    "div section article main header footer aside center body html hgroup address fieldset form legend label nav".split()
+    [
+        "div",
+        "section",
+        "article",
+        "main",
+        "header",
+        "footer",
+        "aside",
+        "center",
+        "body",
+        "html",
+        "hgroup",
+        "address",
+        "fieldset",
+        "form",
+        "legend",
+        "label",
+        "nav",
+    ]
 )
 _BLOCKS = frozenset(
-    "p pre ul ol dl table figure blockquote hr details audio video".split()
+    ["p", "pre", "ul", "ol", "dl", "table", "figure", "blockquote", "hr", "details", "audio", "video"]
 ) | frozenset(HEADINGS)
-_INNER = frozenset("li dd td th blockquote figure figcaption details caption summary".split())
-_RENAMED = {"b": "strong", "i": "em", "strike": "s", "tt": "code", "big": "span", "font": "span", "acronym": "abbr"}
+_INNER = frozenset(
+    ["li", "dd", "td", "th", "blockquote", "figure", "figcaption", "details", "caption", "summary"]
+)
+_RENAMED = {
+    "b": "strong",
+    "i": "em",
+    "strike": "s",
+    "tt": "code",
+    "big": "span",
+    "font": "span",
+    "acronym": "abbr",
+}
 _OLD_CODE = ("listing", "xmp", "plaintext")
 _SPACE = re.compile(r"[ \t\r\n\f]+")
 _PRE = "pre"
@@ -86,7 +114,12 @@ def _pour(element: Element, target: Element) -> None:
         elif child.tag in _BLOCKS or child.tag in {"figcaption", "caption", "summary", "li", "dt", "dd"}:
             paragraph.end()
             target.append(child)
-        elif child.tag == "br" and child.getnext() is not None and child.getnext().tag == "br" and not (tail or "").strip():
+        elif (
+            child.tag == "br"
+            and child.getnext() is not None
+            and child.getnext().tag == "br"
+            and not (tail or "").strip()
+        ):
             # Two line ends make a paragraph, as people write who know no other way.
             paragraph.end()
         else:

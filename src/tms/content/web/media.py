@@ -88,6 +88,8 @@ def _formula(formula: Element) -> str:
     for annotation in formula.iter(etree.Element):
         if local(annotation) == "annotation" and "tex" in annotation.get("encoding", "").lower():
             return text_of(annotation).strip()
-    for annotation in [child for child in formula.iter(etree.Element) if local(child).startswith("annotation")]:
+    for annotation in [
+        child for child in formula.iter(etree.Element) if local(child).startswith("annotation")
+    ]:
         remove(annotation)
     return formula.get("alttext") or " ".join(text_of(formula).split())

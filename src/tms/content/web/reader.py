@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from tms.content.lessons import division
 from tms.content.lessons.document import Document, Manuscript, Source
-from tms.content.lessons.titles import plain_line, shorten, title_of
 from tms.content.lessons.markup import HEADINGS
+from tms.content.lessons.titles import plain_line, shorten, title_of
 from tms.content.safe_xml import Element
 from tms.content.web import blocks, media, parsing, references, selection
 
@@ -59,5 +59,19 @@ def _drop_classes(root: Element) -> None:
 
 
 _KEPT = frozenset(
-    {"href", "src", "alt", "id", "dir", "lang", "colspan", "rowspan", "scope", "start", "value", "title", "open"}
+    {
+        "href",
+        "src",
+        "alt",
+        "id",
+        "dir",
+        "lang",
+        "colspan",
+        "rowspan",
+        "scope",
+        "start",
+        "value",
+        "title",
+        "open",
+    }
 )

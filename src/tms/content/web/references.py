@@ -18,7 +18,9 @@ _BACK_LINKS = frozenset({"footnote-back", "footnote-backref", "doc-backlink", "b
 def settle_ids(root: Element, prefix: str = "") -> None:
     """Ids begin with `doc-` and, in a book, with the file's `prefix`; each moves into an anchor of its own."""
     for element in list(root.iter(etree.Element)):
-        name = element.attrib.pop("id", None) or (element.attrib.pop("name", None) if element.tag == "a" else None)
+        name = element.attrib.pop("id", None) or (
+            element.attrib.pop("name", None) if element.tag == "a" else None
+        )
         element.attrib.pop("name", None)
         target = element.get("href", "")
         if element.tag == "a" and target.startswith("#"):
@@ -61,7 +63,9 @@ def take_notes(root: Element) -> dict[str, Element]:
 
 def _words(element: Element) -> set[str]:
     found = f"{element.get('class', '')} {element.get('role', '')}"
-    kinds = " ".join(value for name, value in element.attrib.items() if str(name).endswith(("}type", "epub:type")))
+    kinds = " ".join(
+        value for name, value in element.attrib.items() if str(name).endswith(("}type", "epub:type"))
+    )
     return set(f"{found} {kinds}".split())
 
 
@@ -77,7 +81,7 @@ def _note(item: Element) -> Element:
 
 def _is_raised(link: Element) -> bool:
     parent = link.getparent()
-    return parent is not None and parent.tag == "sup" or next(link.iter("sup"), None) is not None
+    return (parent is not None and parent.tag == "sup") or next(link.iter("sup"), None) is not None
 
 
 def _raise(link: Element) -> None:
