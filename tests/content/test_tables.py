@@ -1,6 +1,6 @@
 """Workbooks and tables as text: each sheet that is shown becomes a lesson with a table."""
 
-import datetime
+import datetime as dt
 
 import openpyxl
 import pytest
@@ -36,8 +36,8 @@ def test_each_sheet_is_a_lesson_with_a_head(book, read):
 
 
 def test_values_as_people_read_them(book, read):
-    moment = datetime.datetime(2026, 10, 1, 9, 30)  # noqa: DTZ001  workbooks know no time zones
-    book.active.append([moment, datetime.date(2026, 10, 1), True, 0.1 + 0.2, "a\nb", "<b>", "=1+1"])
+    moment = dt.datetime(2026, 10, 1, 9, 30)  # noqa: DTZ001  workbooks know no time zones
+    book.active.append([moment, dt.date(2026, 10, 1), True, 0.1 + 0.2, "a\nb", "<b>", "=1+1"])
     cells = read().lessons[0].html
     assert (
         "<td>2026-10-01 09:30</td><td>2026-10-01</td><td>TRUE</td><td>0.3</td><td>a<br>b</td><td>&lt;b&gt;</td>"
