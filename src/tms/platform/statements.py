@@ -12,16 +12,35 @@ from functools import partial
 from typing import Any, cast
 
 import psycopg
-from sqlalchemy import BindParameter, Executable
-from sqlalchemy.dialects.postgresql import psycopg as dialects
+from sqlalchemy import BindParameter, Row
+from sqlalchemy.dialects.postgresql.psycopg import PGCompiler_psycopg, PGDialect_psycopg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.sql import ClauseElement, visitors
+from sqlalchemy.sql import ClauseElement
+from sqlalchemy.sql.compiler import SQLCompiler
 
 from tms.platform import db
 
 Values = Mapping[str, Any]
-_DIALECT = dialects.dialect()
+
+
+class _Writer(PGCompiler_psycopg):
+    """Writes out every value that is known."""
+
+    def visit_bindparam(self, bindparam: BindParameter[Any], *, literal_binds: bool = False, **options: Any) -> str:
+        """Only what is given with each execution stays a parameter."""
+        written: str = super().visit_bindparam(
+            bindparam, literal_binds=literal_binds or not bindparam.required, **options
+        )
+        return written
+
+
+class _Dialect(PGDialect_psycopg):
+    statement_compiler = _Writer
+    supports_statement_cache = True
+
+
+_DIALECT = _Dialect()
 
 
 class Statement:
@@ -32,25 +51,11 @@ class Statement:
 
     __slots__ = ("shape", "text")
 
-    def __init__(self, expression: Executable) -> None:
-        if not isinstance(expression, ClauseElement):
-            raise TypeError("only an expression of SQL can be written out")
-        names: set[str] = set()
-
-        def settle(parameter: BindParameter[Any]) -> None:
-            if parameter.required:
-                names.add(parameter.key)
-                parameter.required = False
-            else:
-                parameter.literal_execute = True
-
-        settled = visitors.cloned_traverse(expression, {}, {"bindparam": settle})
-        compiled = settled.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
+    def __init__(self, expression: ClauseElement) -> None:
+        compiled = cast("SQLCompiler", expression.compile(dialect=_DIALECT))
         self.text = str(compiled)
-        make = namedtuple("Row", [column.name for column in compiled._result_columns])._make  # noqa: PYI024
+        make = namedtuple("Row", [column.keyname for column in compiled._result_columns])._make  # noqa: PYI024, SLF001
         self.shape = lambda _cursor: make
-        if set(compiled.params) != names:
-            raise ValueError(f"{sorted(set(compiled.params) - names)} could not be written out")
 
 
 async def rows(statement: Statement, values: Values) -> Sequence[Any]:
@@ -78,7 +83,7 @@ async def row(statement: Statement, values: Values) -> Any | None:
     return found[0] if found else None
 
 
-async def row_within(session: AsyncSession, statement: Statement, values: Values) -> Any | None:
+async def row_within(session: AsyncSession, statement: Statement, values: Values) -> Row[Any] | None:
     """The one row that a statement gives back which is part of the session's transaction, or none."""
     connection = await session.connection()
     return (await connection.exec_driver_sql(statement.text, dict(values))).one_or_none()

@@ -1,5 +1,7 @@
+from typing import Any
+
 from fastapi import APIRouter
-from sqlalchemy import RowMapping
+from sqlalchemy import Row, RowMapping
 
 from tms.http import policy
 from tms.http.answers import Answer, Listing, listing
@@ -38,20 +40,20 @@ def _my_course(row: RowMapping) -> MyCourse:
     return MyCourse.model_validate(queries.course(row))
 
 
-def _section_state(row: RowMapping) -> SectionState:
+def _section_state(row: Row[Any]) -> SectionState:
     return SectionState(
-        section_id=row["section_id"],
-        completed=row["section_completed_at"] is not None,
-        completed_at=row["section_completed_at"],
-        time_spent_seconds=row["time_spent_seconds"],
-        position_seconds=row["position_seconds"],
+        section_id=row.section_id,
+        completed=row.section_completed_at is not None,
+        completed_at=row.section_completed_at,
+        time_spent_seconds=row.time_spent_seconds,
+        position_seconds=row.position_seconds,
         course=CourseState(
-            course_id=row["course_id"],
-            progress=row["progress"],
-            sections_completed=row["sections_completed"],
-            total_sections=row["total_sections"],
-            status=row["status"],
-            completed_at=row["course_completed_at"],
+            course_id=row.course_id,
+            progress=row.progress,
+            sections_completed=row.sections_completed,
+            total_sections=row.total_sections,
+            status=row.status,
+            completed_at=row.course_completed_at,
         ),
     )
 
@@ -72,5 +74,5 @@ async def mark_section(
     `test` only by its test (409 `completed_by_test`). `completed: false` undoes nothing.
     """
     row = await service.record(session, caller, section_id, body)
-    message = "Course completed" if row["newly_completed"] else "Progress saved"
+    message = "Course completed" if row.newly_completed else "Progress saved"
     return Answer(data=_section_state(row), message=message)
