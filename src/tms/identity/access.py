@@ -37,18 +37,19 @@ async def authenticate(token: str) -> Caller:
 
 
 @cache
-def _status() -> Statement:
+def status() -> Statement:
+    """What the gate asks about whoever calls: who they are and whether they may come in."""
     account_id = bindparam("account_id", type_=Text)
     return Statement(select(User.id, User.role, User.status).where(User.account_id == account_id))
 
 
 async def _look_up(subject: str) -> tuple[float, UUID, str, str]:
-    row = await statements.row(_status(), {"account_id": subject})
+    row = await statements.row(status(), {"account_id": subject})
     if row is None:
         raise AccountNotLinkedError
     if len(_remembered) >= MOST_REMEMBERED:
         _remembered.clear()
-    known = (monotonic() + STATUS_SECONDS, row.id, row.role, row.status)
+    known = (monotonic() + STATUS_SECONDS, row["id"], row["role"], row["status"])
     _remembered[subject] = known
     return known
 

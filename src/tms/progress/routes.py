@@ -1,14 +1,12 @@
-from typing import Any
-
 from fastapi import APIRouter
-from sqlalchemy import Row, RowMapping
 
 from tms.http import policy
 from tms.http.answers import Answer, Listing, listing
 from tms.http.bodies import StrictRoute
 from tms.http.caller import Caller
 from tms.http.parameters import PageQuery, PathId
-from tms.http.sessions import ReadSession, WriteSession
+from tms.http.sessions import WriteSession
+from tms.platform.statements import Found
 from tms.progress import queries, service
 from tms.progress.schemas import CourseState, MyCourse, SectionMark, SectionState
 
@@ -36,32 +34,32 @@ POLICY = [
 router = APIRouter(prefix="/progress", tags=["progress"], route_class=StrictRoute)
 
 
-def _my_course(row: RowMapping) -> MyCourse:
+def _my_course(row: Found) -> MyCourse:
     return MyCourse.model_validate(queries.course(row))
 
 
-def _section_state(row: Row[Any]) -> SectionState:
+def _section_state(row: Found) -> SectionState:
     return SectionState(
-        section_id=row.section_id,
-        completed=row.section_completed_at is not None,
-        completed_at=row.section_completed_at,
-        time_spent_seconds=row.time_spent_seconds,
-        position_seconds=row.position_seconds,
+        section_id=row["section_id"],
+        completed=row["section_completed_at"] is not None,
+        completed_at=row["section_completed_at"],
+        time_spent_seconds=row["time_spent_seconds"],
+        position_seconds=row["position_seconds"],
         course=CourseState(
-            course_id=row.course_id,
-            progress=row.progress,
-            sections_completed=row.sections_completed,
-            total_sections=row.total_sections,
-            status=row.status,
-            completed_at=row.course_completed_at,
+            course_id=row["course_id"],
+            progress=row["progress"],
+            sections_completed=row["sections_completed"],
+            total_sections=row["total_sections"],
+            status=row["status"],
+            completed_at=row["course_completed_at"],
         ),
     )
 
 
 @router.get("")
-async def list_my_progress(caller: Caller, session: ReadSession, page: PageQuery) -> Listing[MyCourse]:
+async def list_my_progress(caller: Caller, page: PageQuery) -> Listing[MyCourse]:
     """My courses with how far I am and where to go on. Sort by assignedAt, dueDate, title."""
-    return listing(await queries.mine(session, caller.id, page), _my_course)
+    return listing(await queries.mine(caller.id, page), _my_course)
 
 
 @router.put("/sections/{section_id}")
@@ -74,5 +72,5 @@ async def mark_section(
     `test` only by its test (409 `completed_by_test`). `completed: false` undoes nothing.
     """
     row = await service.record(session, caller, section_id, body)
-    message = "Course completed" if row.newly_completed else "Progress saved"
+    message = "Course completed" if row["newly_completed"] else "Progress saved"
     return Answer(data=_section_state(row), message=message)

@@ -1,13 +1,14 @@
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import Integer, Row, Select, Table, and_, case, func, select, true, update
+from sqlalchemy import Integer, Select, Table, and_, case, func, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tms.courses.models import Assignment, Course, Section
 from tms.operations import audit
 from tms.platform import clock, statements
 from tms.platform.caller import Caller
+from tms.platform.statements import Found
 from tms.progress import marking
 from tms.progress.errors import CompletedByTestError, SectionNotFoundError
 from tms.progress.models import CourseProgress, SectionProgress
@@ -19,7 +20,7 @@ CHUNK = 500
 """Learners whose counts are brought up to date in one transaction; nobody waits longer than that takes."""
 
 
-async def record(session: AsyncSession, caller: Caller, section_id: UUID, mark: SectionMark) -> Row[Any]:
+async def record(session: AsyncSession, caller: Caller, section_id: UUID, mark: SectionMark) -> Found:
     """Note what the caller did with one live section of a course that they have; whatever their role.
 
     The row holds the section (`section_id section_completed_at time_spent_seconds position_seconds`) and the course
@@ -44,10 +45,10 @@ async def record(session: AsyncSession, caller: Caller, section_id: UUID, mark: 
     if row is None:
         # It was removed, or the assignment closed, between the two statements.
         raise SectionNotFoundError
-    if mark.completed and row.section_completed_at is None:
+    if mark.completed and row["section_completed_at"] is None:
         raise CompletedByTestError
-    if row.newly_completed:
-        await _note_completed(session, caller.id, row.assignment_id, row.course_id)
+    if row["newly_completed"]:
+        await _note_completed(session, caller.id, row["assignment_id"], row["course_id"])
     return row
 
 
