@@ -5,7 +5,7 @@ transaction, so that all of it sees the same state.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import text
 
@@ -35,6 +35,8 @@ class Check:
     remedy: str = FAULT
     reads_files: bool = False
     """Reads every stored file: only done on request."""
+    applies: Callable[[], bool] = field(default=lambda: True)
+    """Whether the promise is made at all with the settings at hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,8 @@ async def examinations(
     async with db.snapshot() as session:
         await session.execute(text(f"SET LOCAL statement_timeout = '{LONGEST_LOOK}'"))
         for check in checks:
+            if not check.applies():
+                continue
             if isinstance(check.query, str):
                 # A check that is made of constants: nothing that anybody typed gets in here.
                 broken = f"SELECT broken.id, count(*) OVER () FROM ({check.query}) AS broken (id) LIMIT {MOST_SHOWN}"  # noqa: S608 - see above
