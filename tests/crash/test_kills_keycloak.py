@@ -106,7 +106,11 @@ def test_the_worker_is_killed_at_a_call(tms, way, moment, step):
     story = Enrolment(tms)
     killed_during(story, tms.restart_api(fail_at="students.enrol.committed"))
     tms.let_time_pass()
-    fault = way.go_wrong(moment, on=ENROLLING[step], call=lambda: tms.worker.process.kill())
+
+    def kill_worker():
+        tms.worker.process.kill()
+
+    fault = way.go_wrong(moment, on=ENROLLING[step], call=kill_worker)
     tms.work().has_died_at_its_point()
     assert fault.happened == 1
     story.half_way()
