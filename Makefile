@@ -28,6 +28,10 @@ run: $(RUNTIME) ## Run TMS: database, API and worker, until Ctrl-C
 test: $(DEVELOPMENT) ## Run every test
 	@$(PYTHON) -m pytest -n 2 --dist worksteal $(ARGS)
 
+.PHONY: keycloak
+keycloak: $(DEVELOPMENT) ## Run a genuine Keycloak to try TMS with, prepared for it, until Ctrl-C
+	@exec $(PYTHON) -m tests.keycloak
+
 .PHONY: crash
 crash: $(DEVELOPMENT) ## Kill API, worker and PostgreSQL at every fail point; nothing may be lost or doubled
 	@$(PYTHON) -m pytest -q tests/crash -m "processes or long" $(ARGS)
