@@ -228,6 +228,7 @@ PLANTED = [
         upload=True,
     ),
     Planted("content.uploads_made_sections", "UPDATE uploads SET section_ids = '[]'", upload=True),
+    Planted("content.files_agree", "UPDATE stored_files SET condemned_at = now()", upload=True),
     Planted("content.work_agrees", "UPDATE jobs SET state = 'failed'", upload=True),
     Planted(
         "progress.counters",
@@ -277,7 +278,12 @@ PLANTED = [
     Planted("web.disabled_are_turned_away", NOTED + PAGE.format("now()"), "student"),
     Planted("web.sessions_are_forgotten", PAGE.format("now() - interval '20 days'"), "student"),
 ]
-BY_HAND = {"content.files_exist", "content.files_have_rows", "content.files_unchanged"}
+BY_HAND = {
+    "content.files_exist",
+    "content.files_have_rows",
+    "content.files_unchanged",
+    "content.reading_confined",
+}
 """What SQL cannot plant; each has a test of its own below."""
 
 ID_OF_WHAT_IS_PLANTED = {
@@ -390,6 +396,15 @@ async def test_a_file_that_nothing_names_is_found_after_days(house, tmp_path):
     broken = await found(files=True)
     await storage.delete(key)
     assert {name: finding.ids for name, finding in broken.items()} == {"content.files_have_rows": (key,)}
+
+
+async def test_a_file_whose_row_nothing_names_is_found_after_days(house, clock):
+    new = "INSERT INTO stored_files (key, sha256, size, unnamed_since) VALUES ('sha256/x', 'x', 1, tms_now())"
+    async with db.transaction() as writing:
+        await writing.execute(text(new))
+    assert await found() == {}
+    await clock(days=4)
+    assert (await found())["content.files_have_rows"].ids == ("sha256/x",)
 
 
 async def test_somebody_who_was_a_trainer_may_stay_named_on_a_course(house, people):

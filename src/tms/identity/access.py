@@ -1,16 +1,18 @@
 """From an access token to the caller: the verifier says whose it is, the database whether they may still come in."""
 
+from functools import cache
 from time import monotonic
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Text, bindparam, select
 
 from tms.identity import linking, verifier
 from tms.identity.errors import AccountDisabledError, AccountNotLinkedError
 from tms.identity.models import User
-from tms.platform import db
+from tms.platform import statements
 from tms.platform.caller import Caller, Role
+from tms.platform.statements import Statement
 
 STATUS_SECONDS = 2.0
 """How long a status is believed: a disabled person is out at most this long after."""
@@ -37,6 +39,12 @@ async def authenticate(token: str) -> Caller:
     return Caller(user_id, Role(role))
 
 
+@cache
+def _status() -> Statement:
+    account_id = bindparam("account_id", type_=Text)
+    return Statement(select(User.id, User.role, User.status).where(User.account_id == account_id))
+
+
 async def _linked(claims: dict[str, Any]) -> tuple[float, UUID, str, str]:
     refusal = AccountNotLinkedError()
     try:
@@ -51,10 +59,7 @@ async def _linked(claims: dict[str, Any]) -> tuple[float, UUID, str, str]:
 
 
 async def _look_up(subject: str) -> tuple[float, UUID, str, str] | None:
-    async with db.reading() as session:
-        row = (
-            await session.execute(select(User.id, User.role, User.status).where(User.account_id == subject))
-        ).one_or_none()
+    row = await statements.row(_status(), {"account_id": subject})
     if row is None:
         return None
     if len(_remembered) >= MOST_REMEMBERED:
