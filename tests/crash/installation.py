@@ -244,12 +244,12 @@ class Installation:
     def _make_jobs_due(self):
         self.change("UPDATE procrastinate_jobs SET scheduled_at = NULL WHERE status = 'todo'")
 
-    def settle(self):
+    def settle(self, patience=PATIENCE):
         """Whoever died has been given up; a worker that lives does all that is left to do."""
         self.stop_working()
         self.let_time_pass()
         self.work()
-        eventually(self.is_settled, lambda: f"{self.left()}\n{self.worker.said}")
+        eventually(self.is_settled, lambda: f"{self.left()}\n{self.worker.said}", patience)
         self.stop_working()
 
     def is_settled(self):

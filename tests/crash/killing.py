@@ -27,3 +27,17 @@ def repeat_and_check(tms, story):
         acknowledged(story)
     story.check()
     tms.examine()
+
+
+def worker_killed(tms, story, point, api_dies_at):
+    """Kill the worker at a point that it comes to; where it finds work only because the API died, that dies first."""
+    if api_dies_at is None:
+        story.trigger()
+    else:
+        killed_during(story, tms.restart_api(fail_at=api_dies_at))
+    tms.let_time_pass()
+    tms.work(fail_at=point).has_died_at_its_point()
+    story.half_way()
+    if api_dies_at is not None:
+        tms.restart_api()
+    repeat_and_check(tms, story)

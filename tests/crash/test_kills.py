@@ -3,7 +3,7 @@
 import pytest
 
 from tests.crash import stories
-from tests.crash.killing import killed_during, repeat_and_check
+from tests.crash.killing import killed_during, repeat_and_check, worker_killed
 from tms import app, cli, worker
 from tms.platform import failpoints
 
@@ -111,16 +111,7 @@ def test_the_worker_is_killed(tms, point):
     story = kind(tms)
     if point in MAY_COME_TWICE:
         story.most_copies = 2
-    if api_dies_at is None:
-        story.trigger()
-    else:
-        killed_during(story, tms.restart_api(fail_at=api_dies_at))
-    tms.let_time_pass()
-    tms.work(fail_at=point).has_died_at_its_point()
-    story.half_way()
-    if api_dies_at is not None:
-        tms.restart_api()
-    repeat_and_check(tms, story)
+    worker_killed(tms, story, point, api_dies_at)
 
 
 @pytest.mark.parametrize("point", _cases(BY_COMMAND, ()))
