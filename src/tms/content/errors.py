@@ -1,7 +1,7 @@
 """Why a document was refused. Each says in `detail` what the person who uploaded it can do."""
 
 from tms.courses.errors import CourseNotFoundError
-from tms.platform.errors import DomainError, InvalidError, NotFoundError
+from tms.platform.errors import DomainError, InvalidError, NotFoundError, UnavailableError
 
 
 class DocumentError(DomainError):
@@ -130,6 +130,13 @@ class GivenUpError(DocumentError):
 
     code = "given_up"
     title = "The document could not be processed after several tries; save it again and upload that file"
+
+
+class FileRemovedError(UnavailableError):
+    """The same bytes were being removed while they came in."""
+
+    code = "file_removed"
+    title = "An earlier copy of this file was just being removed; send the file again"
 
 
 class MediaNotFoundError(NotFoundError):
