@@ -141,7 +141,7 @@ async def test_leftovers_are_removed_after_a_day(
     empty_storage, admin, course, upload, sections, monkeypatch, clock, session, healthy
 ):
     await upload(admin, course, "databases.docx")
-    await upload(admin, course, b"%PDF-1.7", name="a.pdf", status=415)
+    await upload(admin, course, b"%PDF-1.7", name="a.pdf", status=422)
     for strange in (f"media/{NOBODY}/1-orphan", f"originals/{NOBODY}", f"sha256/{NOBODY}"):
         orphan = get_settings().tms_home / "files" / strange
         orphan.parent.mkdir(parents=True, exist_ok=True)

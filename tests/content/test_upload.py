@@ -91,7 +91,8 @@ async def test_an_archived_course_does_not_change(admin, upload):
     ("content", "name", "status", "code"),
     [
         (b"", "a.docx", 422, "empty_file"),
-        (b"%PDF-1.7 ...", "a.pdf", 415, "unsupported_type"),
+        (b"{\\rtf1 text}", "a.rtf", 415, "unsupported_type"),
+        (b"%PDF-1.7 ...", "a.pdf", 422, "corrupt_document"),
         (b"%PDF-1.7 ...", "a.docx", 422, "type_mismatch"),
         ((DATA / "databases.docx").read_bytes(), "a.pdf", 422, "type_mismatch"),
         ((DATA / "databases.docx").read_bytes()[:90_000], "a.docx", 422, "corrupt_document"),
