@@ -2,23 +2,20 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Header, Query, Request, Response
-from fastapi.responses import StreamingResponse
+from fastapi import APIRouter, Request, Response
 from starlette.requests import ClientDisconnect
 
-from tms.content import queries, receiving, service
-from tms.content.errors import MalformedFormError, MediaNotFoundError
+from tms.content import receiving, service
+from tms.content.errors import MalformedFormError
 from tms.content.schemas import UploadOut
 from tms.content.service import ReceivedFile
-from tms.courses.html import MEDIA_PATH
 from tms.http import policy
 from tms.http.answers import PROBLEMS, Answer
 from tms.http.caller import Caller
 from tms.http.parameters import PathId
-from tms.http.sessions import ReadSession
-from tms.platform import limits, signing, storage
+from tms.platform import limits
 
 UPLOAD_BYTES = 50 * 1024 * 1024
 POLICY = [
@@ -33,9 +30,6 @@ POLICY = [
         ),
         max_bytes=UPLOAD_BYTES,
         limit=limits.UPLOADS,
-    ),
-    policy.line(
-        "GET", "/media/{media_id}", policy.PUBLIC, "whoever was given a signed address, for five minutes"
     ),
 ]
 _FORM: dict[str, Any] = {
@@ -58,8 +52,6 @@ _FORM: dict[str, Any] = {
         },
     }
 }
-# Drawings are documents of their own when they are opened alone; then they may neither run nor fetch anything.
-_DRAWING_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'"
 
 router = APIRouter(tags=["content"])
 
@@ -120,44 +112,3 @@ async def _received(request: Request) -> AsyncIterator[ReceivedFile]:
             raise MalformedFormError from error
         name = service.display_name(taken.name)
         yield ReceivedFile(Path(target.name), name, taken.size, taken.digest.hexdigest())
-
-
-@router.get(
-    "/media/{media_id}",
-    response_class=StreamingResponse,
-    responses={200: {"content": {"image/*": {}}}, 304: {"description": "Not changed since it was read"}},
-)
-async def get_media(
-    media_id: PathId,
-    session: ReadSession,
-    signature: Annotated[str, Query(max_length=200)] = "",
-    if_none_match: Annotated[str, Header(max_length=500)] = "",
-) -> Response:
-    """A picture of a section, by the signed address that reading the section gave."""
-    if not signing.is_signed(f"{MEDIA_PATH}{media_id}", signature):
-        raise MediaNotFoundError
-    found = await queries.media(session, media_id)
-    headers = {
-        "ETag": f'"{found["sha256"]}"',
-        "Cache-Control": f"private, max-age={signing.LIFETIME_SECONDS}, immutable",
-        "Content-Disposition": "inline",
-        # The signed address is the permission; a front end of another origin shows the pictures too.
-        "Cross-Origin-Resource-Policy": "cross-origin",
-    }
-    if found["media_type"] == "image/svg+xml":
-        headers["Content-Security-Policy"] = _DRAWING_POLICY
-    if headers["ETag"] in if_none_match:
-        return Response(status_code=304, headers=headers)
-    chunks = storage.read(found["storage_key"])
-    try:
-        first = await anext(chunks, b"")
-    except storage.MissingObjectError as error:
-        raise MediaNotFoundError from error
-    headers["Content-Length"] = str(found["size"])
-    return StreamingResponse(_all(first, chunks), headers=headers, media_type=found["media_type"])
-
-
-async def _all(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    yield first
-    async for chunk in rest:
-        yield chunk
