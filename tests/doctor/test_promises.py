@@ -49,6 +49,9 @@ EMAIL = (
     "VALUES (:new, :student, 'x@example.org', 'courses_assigned', 'S', {}, '<x@example.org>', {}, {});"
 )
 
+# The doctor of the built-in provider looks at its own tables; what it finds, the comparison of both sides finds too.
+BOTH_SIDES = frozenset({"identity.both_sides_agree"})
+
 PLANTED = [
     Planted("operations.audit_log_guarded", "ALTER TABLE audit_log DISABLE TRIGGER USER", "audit_log"),
     Planted("operations.jobs_have_workers", JOB.format("'doing', '{}'") + ";" + AGED, "a job"),
@@ -112,7 +115,7 @@ PLANTED = [
         "enrolled",
     ),
     *(
-        Planted("identity.active_have_accounts", damage, "student")
+        Planted("identity.active_have_accounts", damage, "student", also=BOTH_SIDES)
         for damage in (
             "UPDATE accounts SET role = 'admin' WHERE user_id = :student",
             "UPDATE accounts SET enabled = false WHERE user_id = :student",
@@ -121,12 +124,21 @@ PLANTED = [
         )
     ),
     Planted(
-        "identity.disabled_are_shut", "UPDATE users SET status = 'disabled' WHERE id = :student", "student"
+        "identity.disabled_are_shut",
+        "UPDATE users SET status = 'disabled' WHERE id = :student",
+        "student",
+        also=BOTH_SIDES,
     ),
     Planted(
         "identity.accounts_have_users",
         "INSERT INTO accounts (id, user_id, email, email_norm, first_name, last_name, role)"
         "VALUES (:new, :new, 'x@example.org', 'x@example.org', 'X', 'Y', 'student')",
+        also=BOTH_SIDES,
+    ),
+    Planted(
+        "identity.both_sides_agree",
+        "UPDATE accounts SET first_name = 'Other' WHERE user_id = :student",
+        "a difference",
     ),
     Planted(
         "identity.disabled_are_signed_out",
@@ -275,6 +287,7 @@ BY_HAND = {
 """What SQL cannot plant; each has a test of its own below."""
 
 ID_OF_WHAT_IS_PLANTED = {
+    "a difference": "SELECT 'name_differs: user ' || id || ', account ' || account_id FROM users WHERE id = :student",
     "a job": "SELECT id::text FROM procrastinate_jobs WHERE task_name = 'a.job'",
     "a source": "SELECT id::text FROM assignment_sources WHERE batch_id IS NOT NULL",
     "second": "SELECT id::text FROM courses WHERE id <> :course",
