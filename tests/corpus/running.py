@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tms.content import sandbox
 from tms.content.errors import DocumentError
-from tms.content.service import display_name
+from tms.content.receiving import display_name
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ pictures in storage. Storage is never called within a transaction.
 
 import asyncio
 import logging
-import os
 import re
 import shutil
 import tempfile
@@ -42,8 +41,6 @@ LEASE = timedelta(minutes=5)
 """Longer than the limits of the child and a slow storage need."""
 MOST_ATTEMPTS = 20
 _FOLDER_PREFIX = "tms-upload-"
-# Each child may take its limit of memory, so that only so many read at once in one process.
-_PLACES = asyncio.Semaphore(max(2, os.cpu_count() or 2))
 _PICTURE = re.compile(r'(<(?:img|audio|video)(?: [a-z]+="[^"]*")*? src=")media:(\d+)(?=")')
 
 
@@ -57,7 +54,7 @@ async def step(upload_id: UUID) -> None:
     What is wrong with the document is recorded, not raised; raises `UnavailableError` when trying again later is right.
     """
     # In line before the lease, whose time would run out for the last of many.
-    async with _PLACES:
+    async with sandbox.PLACES:
         upload = await _lease(upload_id)
         if upload is not None:
             await _carry_out(upload)
@@ -138,8 +135,9 @@ async def _fetch(upload: RowMapping, target: Path) -> None:
 
 
 async def _keep_pictures(upload: RowMapping, extraction: Extraction) -> dict[int, str]:
-    """The keys of the pictures by their numbers. A later try finds what an earlier one has stored."""
-    keys = {}
+    """The keys of what is shown by its number. A later try finds what an earlier one has stored."""
+    # What plays the document itself shares its file.
+    keys = {0: upload["storage_key"]} if extraction.original else {}
     for number, picture in enumerate(extraction.pictures, start=1):
         keys[picture.number] = await files.keep(picture.path, sha256=picture.sha256, size=picture.size)
         await operations.report(
@@ -188,24 +186,32 @@ async def _record_success(upload: RowMapping, extraction: Extraction, keys: dict
 async def _insert_media(
     session: AsyncSession, upload: RowMapping, extraction: Extraction, keys: dict[int, str]
 ) -> dict[int, UUID]:
-    ids = {picture.number: new_id() for picture in extraction.pictures}
-    if ids:
-        await session.execute(
-            insert(Media),
-            [
-                {
-                    "id": ids[picture.number],
-                    "upload_id": upload["id"],
-                    "media_type": picture.content_type,
-                    "size": picture.size,
-                    "sha256": picture.sha256,
-                    "width": picture.width,
-                    "height": picture.height,
-                    "storage_key": keys[picture.number],
-                }
-                for picture in extraction.pictures
-            ],
-        )
+    ids = {number: new_id() for number in keys}
+    rows = [
+        {
+            "id": ids[one.number],
+            "upload_id": upload["id"],
+            "media_type": one.content_type,
+            "size": one.size,
+            "sha256": one.sha256,
+            "width": one.width,
+            "height": one.height,
+            "storage_key": keys[one.number],
+        }
+        for one in extraction.pictures
+    ]
+    if extraction.original:
+        shared = {name: upload[name] for name in ("size", "sha256", "storage_key")}
+        of_its_own = {
+            "id": ids[0],
+            "upload_id": upload["id"],
+            "media_type": extraction.original.content_type,
+            "width": extraction.original.width,
+            "height": extraction.original.height,
+        }
+        rows.append(shared | of_its_own)
+    if rows:
+        await session.execute(insert(Media), rows)
     return ids
 
 

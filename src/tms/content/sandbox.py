@@ -59,6 +59,8 @@ class Limits:
     may_start_processes: bool = False
 
 
+PLACES = asyncio.Semaphore(max(2, os.cpu_count() or 2))
+"""Each child may take its limit of memory, so that only so many read at once in one process."""
 # The parent sees to these.
 _OF_THE_PARENT = {"seconds", "folder_bytes"}
 DEFAULT_LIMITS = Limits()
