@@ -9,7 +9,7 @@ import psutil
 
 from tms.content import sandbox
 from tms.content.errors import DocumentError
-from tms.content.service import display_name
+from tms.content.receiving import display_name
 
 _LOOK_SECONDS = 0.02
 
