@@ -40,7 +40,8 @@ HEADERS = headers.ALWAYS
 BODY_SECONDS = 10
 BODY_BYTES_A_SECOND = 4096
 """How long we wait for a body: some seconds, and as many more as it would take at this speed."""
-METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+SERVED = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+METHODS = frozenset({*SERVED, "OPTIONS"})
 
 
 class NoTokenError(UnauthenticatedError):
@@ -148,9 +149,9 @@ class Gate:
         if leave is not None:
             await leave(scope, receive, send)
             return
-        allowed = [m for m in ("GET", "POST", "PUT", "PATCH", "DELETE") if self.table.find(m, scope["path"])]
+        allowed = [method for method in SERVED if self.table.find(method, scope["path"])]
         if scope["method"] == "OPTIONS" and not scope["path"].startswith(API):
-            allowed = allowed or ["GET"]
+            allowed = allowed or ["GET", "HEAD"]
         if allowed:
             response = errors.problem(
                 405, "method_not_allowed", "Method Not Allowed", f"Use {', '.join(allowed)}."
