@@ -26,7 +26,7 @@ run: $(RUNTIME) ## Run TMS: database, API and worker, until Ctrl-C
 
 .PHONY: test
 test: $(DEVELOPMENT) ## Run every test
-	@$(PYTHON) -m pytest -n 2 --dist worksteal $(ARGS)
+	@$(PYTHON) -m pytest -n 4 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 .PHONY: crash
 crash: $(DEVELOPMENT) ## Kill API, worker and PostgreSQL at every fail point; nothing may be lost or doubled

@@ -25,6 +25,7 @@ import pytest
 from procrastinate.periodic import PeriodicRegistry
 from psycopg import sql
 
+from tests.balance import pytest_collection_modifyitems  # noqa: F401 - a hook of this suite
 from tests.people import People
 from tms.app import create_app
 from tms.identity import access
