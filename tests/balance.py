@@ -8,6 +8,9 @@ import pytest
 
 # The slowest first; each took more than twenty seconds on two cores.
 SLOW = (
+    "keycloak/test_main_job",
+    "keycloak/test_faults",
+    "keycloak/test_both_sides",
     "crash/test_kills",
     "runtime/test_up",
     "fuzz/test_fuzzing",
@@ -37,8 +40,9 @@ def _group(item):
     return "access/matrix" if file in MATRIX else file
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Order the tests and name the group of each; a run in one process has the same order."""
+    """Order the tests and name the group of each, before pytest-xdist reads it; one process has the same order."""
     items.sort(key=lambda item: ORDER.get(_file(item), len(ORDER)))
     for item in items:
         item.add_marker(pytest.mark.xdist_group(_group(item)))

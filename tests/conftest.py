@@ -11,7 +11,7 @@ _HOME = Path(tempfile.mkdtemp(prefix="tms-test-"))
 for _name in [
     name for name in os.environ if name.startswith(("TMS_", "KEYCLOAK_", "AWS_", "SMTP_", "SENDGRID_"))
 ]:
-    if _name != "TMS_TEST_BROWSER":
+    if not _name.startswith("TMS_TEST_"):
         del os.environ[_name]
 for _name in ("DATABASE_URL", "EMAIL_FROM", "FRONTEND_URL", "DEBUG"):
     os.environ.pop(_name, None)
@@ -25,7 +25,10 @@ import pytest
 from procrastinate.periodic import PeriodicRegistry
 from psycopg import sql
 
-from tests.balance import pytest_collection_modifyitems  # noqa: F401 - a hook of this suite
+from tests.balance import pytest_collection_modifyitems as pytest_collection_modifyitems
+from tests.keycloak.fixture import at_keycloak as at_keycloak
+from tests.keycloak.fixture import keycloak as keycloak
+from tests.keycloak.fixture import prepared_realm as prepared_realm
 from tests.people import People
 from tms.app import create_app
 from tms.identity import access
