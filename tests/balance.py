@@ -1,16 +1,13 @@
-"""How tests are shared out among processes: file by file, those first that take long, so that nobody works on alone at the end.
+"""The order of the tests: the files that take longest come first, so that no process works on alone at the end.
 
-A file stays together because its tests share what its module prepares: an installation, a browser, a world. Two files
-look at the answers of the access matrix, which a process asks for once.
+Processes take whole files (`--dist loadfile`), whose tests share what their module prepares: an installation, a browser, a
+world.
 """
 
-import pytest
-
-# The slowest first; each took more than twenty seconds on two cores.
+# The slowest first; each took more than ten seconds of two cores.
 SLOW = (
     "keycloak/test_main_job",
     "keycloak/test_faults",
-    "keycloak/test_both_sides",
     "crash/test_kills",
     "runtime/test_up",
     "fuzz/test_fuzzing",
@@ -21,28 +18,18 @@ SLOW = (
     "crash/test_keys",
     "runtime/test_embedded",
     "web/test_pages_in_chromium",
-    "students/test_progress_property",
+    "races/test_crossings",
     "doctor/test_doctor_command",
     "doctor/test_promises",
+    "access/test_answer_fields",
+    "students/test_progress_property",
     "fuzz/test_sockets",
     "erasure/test_erasure",
+    "keycloak/test_both_sides",
 )
-ORDER = {f"tests/{name}.py": place for place, name in enumerate(SLOW)}
-MATRIX = {"tests/access/test_matrix.py", "tests/access/test_answer_fields.py"}
+PLACES = {f"tests/{name}.py": place for place, name in enumerate(SLOW)}
 
 
-def _file(item):
-    return item.nodeid.partition("::")[0]
-
-
-def _group(item):
-    file = _file(item)
-    return "access/matrix" if file in MATRIX else file
-
-
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Order the tests and name the group of each, before pytest-xdist reads it; one process has the same order."""
-    items.sort(key=lambda item: ORDER.get(_file(item), len(ORDER)))
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item)))
+    """Put the tests in order; those of a file keep theirs."""
+    items.sort(key=lambda item: PLACES.get(item.nodeid.partition("::")[0], len(PLACES)))

@@ -18,7 +18,7 @@ import pytest
 from psycopg import sql
 from tests.people import API
 
-PATIENCE = 30
+PATIENCE = 90
 TRIES = 5
 ROUNDS = pytest.mark.parametrize("rounds", [3, pytest.param(20, marks=pytest.mark.long)])
 NAMES = ("door-1", "door-2")
