@@ -26,7 +26,7 @@ run: $(RUNTIME) ## Run TMS: database, API and worker, until Ctrl-C
 
 .PHONY: test
 test: $(DEVELOPMENT) ## Run every test
-	@$(PYTHON) -m pytest -n 2 --dist worksteal $(ARGS)
+	@$(PYTHON) -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: keycloak
 keycloak: $(DEVELOPMENT) ## Run a genuine Keycloak to try TMS with, prepared for it, until Ctrl-C
@@ -63,8 +63,12 @@ bench: $(DEVELOPMENT) ## Measure TMS beside the specification's style and pgbenc
 	@$(PYTHON) -m benchmarks $(ARGS)
 
 .PHONY: races
-races: $(DEVELOPMENT) ## Run every race twenty times through two processes of the API; doctor after each round
+races: $(DEVELOPMENT) ## Every race twenty times through two processes, critical pairs in every order, a hunt for deadlocks
 	@$(PYTHON) -m pytest -q tests/races -m long $(ARGS)
+
+.PHONY: stories
+stories: $(DEVELOPMENT) ## Two hundred random stories of edits, marks and moves, each answer against a naive recount
+	@$(PYTHON) -m pytest -q tests/students/test_progress_property.py -m long $(ARGS)
 
 .PHONY: docs
 docs: $(RUNTIME) ## Write docs/authorisation.md, who may do what, out of the policy table
