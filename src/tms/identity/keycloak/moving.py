@@ -4,7 +4,6 @@ Until the switch nothing changes here, so that whoever is interrupted can repeat
 here meanwhile is brought again before the switch.
 """
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -15,14 +14,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from tms.identity.builtin.models import Account
 from tms.identity.errors import IdentityConflictError
 from tms.identity.keycloak import credentials
+from tms.identity.keycloak.connection import AT_ONCE, together
 from tms.identity.keycloak.provider import KeycloakProvider
 from tms.identity.models import User
 from tms.identity.provider import Person
 from tms.operations import audit
 from tms.platform import db
 from tms.platform.caller import Role
-
-AT_ONCE = 8
 
 Tell = Callable[[int, int], None]
 """Called with how many are done, of how many."""
@@ -111,7 +109,7 @@ async def _bring_all(
 
     for start in range(0, len(waiting), AT_ONCE):
         tell(start, len(waiting))
-        await asyncio.gather(*[bring(one) for one in waiting[start : start + AT_ONCE]])
+        await together(bring(one) for one in waiting[start : start + AT_ONCE])
     tell(len(waiting), len(waiting))
     return stuck
 

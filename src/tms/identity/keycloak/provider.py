@@ -1,6 +1,5 @@
 """Keycloak as TMS asks it. The attribute `tms_user_id` marks an account as ours; everything else is left untouched."""
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from tms.identity.errors import (
     ProviderUnavailableError,
 )
 from tms.identity.keycloak import credentials, representation
-from tms.identity.keycloak.connection import Connection
+from tms.identity.keycloak.connection import Connection, together
 from tms.identity.keycloak.credentials import UPDATE_PASSWORD
 from tms.identity.keycloak.representation import MARK
 from tms.identity.provider import Account, Person
@@ -136,7 +135,7 @@ class KeycloakProvider:
                 page = await self._admin.a_get_users(
                     {"first": first, "max": PAGE, "briefRepresentation": "false"}
                 )
-            for account in await asyncio.gather(*[self._account(found) for found in page]):
+            for account in await together(self._account(found) for found in page):
                 if account is not None:
                     yield account
             if len(page) < PAGE:
