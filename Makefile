@@ -36,6 +36,10 @@ keycloak: $(DEVELOPMENT) ## Run a genuine Keycloak to try TMS with, prepared for
 crash: $(DEVELOPMENT) ## Kill API, worker and PostgreSQL at every fail point; nothing may be lost or doubled
 	@$(PYTHON) -m pytest -q tests/crash -m "processes or long" $(ARGS)
 
+.PHONY: keycloak-faults
+keycloak-faults: $(DEVELOPMENT) ## Enrol while a genuine Keycloak fails in every way and processes are killed at every call to it
+	@$(PYTHON) -m pytest -q tests/keycloak tests/crash/test_kills_keycloak.py -m "keycloak and (long or not long)" $(ARGS)
+
 .PHONY: fuzz
 fuzz: $(DEVELOPMENT) ## Random and hostile requests of each role against the API's own description
 	@$(PYTHON) -m pytest -q tests/fuzz -m "long or not long" $(ARGS)

@@ -1,9 +1,9 @@
 """Every fail point, in every process that passes it: the process is killed there, and nothing is lost, doubled or half done."""
 
-import httpx2
 import pytest
 
 from tests.crash import stories
+from tests.crash.killing import killed_during, repeat_and_check, worker_killed
 from tms import app, cli, worker
 from tms.platform import failpoints
 
@@ -28,20 +28,16 @@ BY_API = {
     "identity.apply_password.before_password": stories.NewPassword,
     "identity.apply_password.after_password": stories.NewPassword,
     "identity.apply_password.recorded": stories.NewPassword,
-    "content.admit.before_original": stories.Upload,
-    "content.admit.after_original": stories.Upload,
+    "content.keep.before_storing": stories.Upload,
+    "content.keep.after_storing": stories.Upload,
     "content.admit.committed": stories.Upload,
-    "content.admit.before_removal": stories.TwoUploads,
-    "content.admit.after_removal": stories.TwoUploads,
     "content.process.before_reading": stories.Upload,
     "content.process.after_reading": stories.Upload,
-    "content.process.before_picture": stories.Upload,
-    "content.process.after_picture": stories.Upload,
     "content.process.recorded": stories.Upload,
     "identity.erase.before_account": stories.Erasure,
     "identity.erase.after_account": stories.Erasure,
-    "content.erase.before_removal": stories.Erasure,
-    "content.erase.after_removal": stories.Erasure,
+    "content.remove.before_removal": stories.Erasure,
+    "content.remove.after_removal": stories.Erasure,
 }
 # The third word is where the API dies first, where the worker finds work only because it did.
 BY_WORKER = {
@@ -62,13 +58,13 @@ BY_WORKER = {
     "notifications.deliver.recorded": (stories.Enrolment, None),
     "content.process.before_reading": (stories.Upload, "content.admit.committed"),
     "content.process.after_reading": (stories.Upload, "content.admit.committed"),
-    "content.process.before_picture": (stories.Upload, "content.admit.committed"),
-    "content.process.after_picture": (stories.Upload, "content.admit.committed"),
+    "content.keep.before_storing": (stories.Upload, "content.admit.committed"),
+    "content.keep.after_storing": (stories.Upload, "content.admit.committed"),
     "content.process.recorded": (stories.Upload, "content.admit.committed"),
     "identity.erase.before_account": (stories.Erasure, "identity.erase.before_account"),
     "identity.erase.after_account": (stories.Erasure, "identity.erase.before_account"),
-    "content.erase.before_removal": (stories.Erasure, "content.erase.before_removal"),
-    "content.erase.after_removal": (stories.Erasure, "content.erase.before_removal"),
+    "content.remove.before_removal": (stories.Erasure, "content.remove.before_removal"),
+    "content.remove.after_removal": (stories.Erasure, "content.remove.before_removal"),
     "content.sweep.before_removal": (stories.Sweeping, None),
     "content.sweep.after_removal": (stories.Sweeping, None),
 }
@@ -82,7 +78,7 @@ MAY_COME_TWICE = {"notifications.deliver.after_sending"}
 # In every run: the middle of an enrolment, the commit of an ordinary write, the one place where a mail may double.
 # All others are killed by `make crash`.
 ALWAYS_BY_API = {"identity.provision.after_account", "http.write.committed"}
-ALWAYS_BY_WORKER = {"notifications.deliver.after_sending", "content.process.after_picture"}
+ALWAYS_BY_WORKER = {"notifications.deliver.after_sending", "content.keep.after_storing"}
 
 
 def _cases(points, always):
@@ -100,38 +96,13 @@ def test_no_fail_point_escapes():
     assert set(BY_API) | set(BY_WORKER) | set(BY_COMMAND) == failpoints.declared()
 
 
-def _killed_during(story, api):
-    """Send the request to an API that dies of it."""
-    with pytest.raises(httpx2.TransportError):
-        story.send()
-    api.has_died_at_its_point()
-    story.half_way()
-
-
-def _acknowledged(story):
-    answer = story.send()
-    assert answer.is_success or answer.status_code in story.done_already, answer.text
-
-
-def _repeat_and_check(tms, story):
-    """The client repeats its request until it is acknowledged; the worker does what is left."""
-    if story.send is not None:
-        _acknowledged(story)
-    tms.settle()
-    if story.send is not None:
-        # An answer that said "still at work" is asked for once more.
-        _acknowledged(story)
-    story.check()
-    tms.examine()
-
-
 @pytest.mark.parametrize("point", _cases(BY_API, ALWAYS_BY_API))
 def test_the_api_is_killed(tms, point):
     story = BY_API[point](tms)
     api = tms.restart_api(fail_at=point)
-    _killed_during(story, api)
+    killed_during(story, api)
     tms.restart_api()
-    _repeat_and_check(tms, story)
+    repeat_and_check(tms, story)
 
 
 @pytest.mark.parametrize("point", _cases(BY_WORKER, ALWAYS_BY_WORKER))
@@ -140,16 +111,7 @@ def test_the_worker_is_killed(tms, point):
     story = kind(tms)
     if point in MAY_COME_TWICE:
         story.most_copies = 2
-    if api_dies_at is None:
-        story.trigger()
-    else:
-        _killed_during(story, tms.restart_api(fail_at=api_dies_at))
-    tms.let_time_pass()
-    tms.work(fail_at=point).has_died_at_its_point()
-    story.half_way()
-    if api_dies_at is not None:
-        tms.restart_api()
-    _repeat_and_check(tms, story)
+    worker_killed(tms, story, point, api_dies_at)
 
 
 @pytest.mark.parametrize("point", _cases(BY_COMMAND, ()))

@@ -6,7 +6,7 @@ import time
 import pytest
 from tests.identity.test_provider_contract import GOOD, TEMPORARY, person
 from tests.keycloak.fixture import CLIENT_SECRET
-from tests.keycloak.proxy import Proxy
+from tests.keycloak.misbehaving import Proxy
 
 from tms.identity.errors import AccountRefusedError, PasswordRefusedError, ProviderUnavailableError
 from tms.identity.keycloak import breaker as breakers

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select, text, update
 from tests.identity.browser import give_temporary_password
 from tests.keycloak.fixture import CLIENT_SECRET
-from tests.keycloak.proxy import Proxy
+from tests.keycloak.misbehaving import Proxy
 
 from tms.identity import providers, verifier
 from tms.identity.builtin import hashing

@@ -1,123 +1,179 @@
-"""A proxy before a genuine Keycloak that misbehaves when told to: what Keycloak itself cannot be made to show."""
+"""A way to Keycloak on which things go wrong as told: what a genuine server, a network and the proxies between do at times."""
 
 import asyncio
 import contextlib
-from dataclasses import dataclass
+import re
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-HTML = b"<html><body><h1>Welcome to the proxy</h1></body></html>"
+HTML = b"<html><body><h1>502 Bad Gateway</h1></body></html>"
+PATIENCE = 30
+
+# What enrolling somebody asks of Keycloak, in this order; method and path.
+TOKEN = r"POST /realms/[^/]+/protocol/openid-connect/token"
+FIND = r"GET /admin/realms/[^/]+/users\?.*q="
+CREATE = r"POST /admin/realms/[^/]+/users$"
+READ_ROLES = r"GET /admin/realms/[^/]+/users/[^/]+/role-mappings/realm$"
+ASSIGN_ROLE = r"POST /admin/realms/[^/]+/users/[^/]+/role-mappings/realm$"
+ENROLLING = {
+    "token": TOKEN,
+    "find": FIND,
+    "create": CREATE,
+    "read roles": READ_ROLES,
+    "assign role": ASSIGN_ROLE,
+}
 
 
 @dataclass
 class Fault:
-    """What happens to the next `times` requests of this method whose path contains `path`."""
+    """What happens to requests that match, so many `times` (none: until `heal`); `happened` counts them."""
 
     kind: str
-    method: str = ""
-    path: str = ""
-    times: int = 1
-    headers: str = ""
-    seconds: float = 0
+    on: re.Pattern
+    times: int | None
+    seconds: float = 0.0
+    call: Callable[[], None] | None = None
+    happened: int = field(default=0)
 
-    def fits(self, method, path):
-        return self.times > 0 and self.method in {"", method} and self.path in path
+    def takes(self, line):
+        return (self.times is None or self.happened < self.times) and self.on.match(line) is not None
 
 
-class Proxy:
-    """Passes requests on, one connection each; `faults` are tried in order, `seen` are (method, path)."""
+class Way:
+    """Listens on a port of this machine in a thread of its own, and passes on to the server behind.
 
-    def __init__(self, target):
-        parts = urlsplit(target)
-        self._target = (parts.hostname, parts.port)
+    Kinds: `refuse` (nobody listens), `silence` (taken and never answered), `slow` (answered after `seconds`), `500`, `429`,
+    `html`, `truncated` (half of the answer), `lost` (the work is done, the answer is not given), `expired` (the server is
+    shown a token that it refuses), `before` and `after` (`call` is called before the work or after it, no answer).
+    """
+
+    def __init__(self, behind):
+        self.behind = urlsplit(behind)
         self.faults = []
-        self.seen = []
-        self.most_at_once = 0
-        self._at_once = 0
-        self._tasks = set()
+        self.passed = []
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            self.port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._loop = asyncio.new_event_loop()
+        self._server = None
+        self._at_work = set()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self._run(self._open())
 
-    async def __aenter__(self):
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
-        return self
+    def close(self):
+        self._run(self._shut())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(PATIENCE)
+        self._loop.close()
 
-    async def __aexit__(self, *_):
-        self._server.close()
-        # Slow answers that nobody waits for any more.
-        for task in self._tasks:
+    def go_wrong(self, kind, *, on=r".*", times=1, seconds=0.0, call=None):
+        """From now on; gives the fault, which counts."""
+        made = Fault(kind, re.compile(on), times, seconds, call)
+        self.faults.append(made)
+        if kind == "refuse":
+            self._run(self._shut())
+        return made
+
+    def heal(self):
+        """All is well again; gives how many requests were hit."""
+        hit = sum(fault.happened for fault in self.faults)
+        shut = any(fault.kind == "refuse" for fault in self.faults)
+        self.faults = []
+        self._run(self._end_silence())
+        if shut:
+            self._run(self._open())
+        return hit
+
+    def _run(self, work):
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE)
+
+    async def _open(self):
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+
+    async def _shut(self):
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        await self._end_silence()
+
+    async def _end_silence(self):
+        for task in list(self._at_work):
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    def plant(self, kind, **options):
-        self.faults.append(Fault(kind, **options))
+        await asyncio.gather(*self._at_work, return_exceptions=True)
 
     async def _serve(self, reader, writer):
         task = asyncio.current_task()
-        self._tasks.add(task)
-        self._at_once += 1
-        self.most_at_once = max(self.most_at_once, self._at_once)
+        self._at_work.add(task)
         try:
-            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-                await self._answer(reader, writer)
-        except asyncio.CancelledError:
-            # The end of the test; told to nobody, since asyncio would log it.
-            return
+            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+                await self._pass_on(reader, writer)
         finally:
-            self._at_once -= 1
-            await _close(writer)
-            self._tasks.discard(task)
+            self._at_work.discard(task)
+            writer.transport.abort() if writer.is_closing() else writer.close()
 
-    async def _answer(self, reader, writer):
+    async def _pass_on(self, reader, writer):
         head = await reader.readuntil(b"\r\n\r\n")
-        lines = head.decode("latin-1").split("\r\n")
-        method, path, _ = lines[0].split(" ")
-        fields = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines[1:])}
-        body = await reader.readexactly(int(fields.get("content-length", 0)))
-        self.seen.append((method, path))
-        fault = next((fault for fault in self.faults if fault.fits(method, path)), None)
+        length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
+        body = await reader.readexactly(int(length[1])) if length else b""
+        method, target, _ = head.split(b"\r\n", 1)[0].decode().split(" ", 2)
+        line = f"{method} {target}"
+        self.passed.append(line)
+        fault = next((one for one in self.faults if one.takes(line)), None)
         if fault is None:
-            writer.write(await self._pass_on(lines, body))
+            writer.write(await self._ask(head, body))
         else:
-            fault.times -= 1
-            await self._misbehave(fault, writer, lines, body)
+            fault.happened += 1
+            answer = await self._go_wrong(fault, head, body)
+            if answer is None:
+                writer.transport.abort()
+                return
+            writer.write(answer)
         await writer.drain()
 
-    async def _pass_on(self, lines, body):
-        reader, writer = await asyncio.open_connection(*self._target)
-        # The answer ends with the connection, so that it need not be understood.
-        kept = [line for line in lines if not line.lower().startswith("connection:")]
-        kept[1:1] = ["Connection: close"]
+    async def _go_wrong(self, fault, head, body):
+        """What is sent back; none breaks the line off."""
+        if fault.kind == "silence":
+            await asyncio.sleep(3600)
+        if fault.kind == "slow":
+            await asyncio.sleep(fault.seconds)
+            return await self._ask(head, body)
+        if fault.kind in {"500", "429"}:
+            reason = {"500": b"500 Internal Server Error", "429": b"429 Too Many Requests\r\nRetry-After: 1"}[
+                fault.kind
+            ]
+            return b"HTTP/1.1 " + reason + b"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        if fault.kind == "html":
+            length = str(len(HTML)).encode()
+            return (
+                b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: "
+                + length
+                + b"\r\n\r\n"
+                + HTML
+            )
+        if fault.kind == "expired":
+            return await self._ask(
+                re.sub(rb"(?i)(\r\nauthorization: Bearer )[^\r]+", rb"\1x.y.z", head), body
+            )
+        if fault.kind == "before":
+            fault.call()
+            return None
+        answer = await self._ask(head, body)
+        if fault.kind == "after":
+            fault.call()
+        # Half of an answer promises more than it holds; where there is no body, half of the head is cut.
+        return answer[: len(answer) * 3 // 4] if fault.kind == "truncated" else None
+
+    async def _ask(self, head, body):
+        reader, writer = await asyncio.open_connection(self.behind.hostname, self.behind.port)
         try:
-            writer.write("\r\n".join(kept).encode("latin-1") + body)
+            lines = [line for line in head.split(b"\r\n") if not line.lower().startswith(b"connection:")]
+            lines.insert(1, b"Connection: close")
+            writer.write(b"\r\n".join(lines) + body)
             await writer.drain()
             return await reader.read()
         finally:
-            await _close(writer)
-
-    async def _misbehave(self, fault, writer, lines, body):
-        if fault.kind == "slow":
-            await asyncio.sleep(fault.seconds)
-            writer.write(await self._pass_on(lines, body))
-        elif fault.kind == "lost":
-            # The work is done, and nobody hears of it.
-            await self._pass_on(lines, body)
-        elif fault.kind == "html":
-            writer.write(_response("200 OK", "Content-Type: text/html", HTML))
-        elif fault.kind == "truncated":
-            writer.write(_response("200 OK", "Content-Type: application/json", b'[{"id": "12'))
-        elif fault.kind == "cut":
-            answer = await self._pass_on(lines, body)
-            writer.write(answer[: len(answer) - 20])
-        else:
-            writer.write(_response(fault.kind, fault.headers, b'{"error": "planted"}'))
-
-
-async def _close(writer):
-    writer.close()
-    with contextlib.suppress(ConnectionError):
-        await writer.wait_closed()
-
-
-def _response(status, headers, body):
-    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", "Connection: close"]
-    lines += [headers] if headers else []
-    return "\r\n".join([*lines, "", ""]).encode() + body
+            writer.close()

@@ -178,6 +178,27 @@ def erasures() -> None:
 
 
 @app.command()
+def reconcile(
+    *,
+    remake: Annotated[
+        bool,
+        typer.Option(
+            "--remake", help="Make accounts that are gone anew; each person is sent a new password."
+        ),
+    ] = False,
+    only_look: Annotated[
+        bool, typer.Option("--only-look", help="Say what differs and change nothing.")
+    ] = False,
+) -> None:
+    """Compare users with the sign-in server's accounts and repair what differs. Status 1 if something is left."""
+    settings = load_settings()
+    from tms.cli import reconciliation
+
+    if not reconciliation.reconcile(settings, remake=remake, only_look=only_look):
+        raise typer.Exit(1)
+
+
+@app.command()
 def recover_administrator(
     email: Annotated[str | None, typer.Argument(help="By default TMS_ADMIN_EMAIL.")] = None,
 ) -> None:

@@ -1,8 +1,8 @@
 """The step that makes sections of an uploaded document: in one transaction all of them, or none.
 
 The step takes a lease on the upload's row, reads the document in a child process, puts its pictures into storage, and
-records the outcome. Whatever crashes on the way leaves the course as it was; the next step begins anew and finds the
-same keys in storage. Storage is never called within a transaction.
+records the outcome. Whatever crashes on the way leaves the course as it was; the next step begins anew and finds its
+pictures in storage. Storage is never called within a transaction.
 """
 
 import asyncio
@@ -18,9 +18,9 @@ from uuid import UUID
 from sqlalchemy import RowMapping, Update, insert, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from tms.content import queries, sandbox
+from tms.content import files, queries, sandbox
 from tms.content.errors import ArchivedCourseError, GivenUpError, LostFileError
-from tms.content.handover import Extraction, Picture
+from tms.content.handover import ORIGINAL, Extraction, Original, Picture
 from tms.content.models import Media, Upload
 from tms.courses import queries as courses_queries
 from tms.courses import service as courses
@@ -35,8 +35,6 @@ logger = logging.getLogger(__name__)
 failpoints.declare(
     "content.process.before_reading",
     "content.process.after_reading",
-    "content.process.before_picture",
-    "content.process.after_picture",
     "content.process.recorded",
 )
 
@@ -46,7 +44,7 @@ MOST_ATTEMPTS = 20
 _FOLDER_PREFIX = "tms-upload-"
 # Each child may take its limit of memory, so that only so many read at once in one process.
 _PLACES = asyncio.Semaphore(max(2, os.cpu_count() or 2))
-_PICTURE = re.compile(r'(<img(?: [a-z]+="[^"]*")*? src=")media:(\d+)(?=")')
+_PICTURE = re.compile(r'(<(?:img|audio|video)(?: [a-z]+="[^"]*")*? src=")media:(\d+)(?=")')
 
 
 class _LeaseLostError(Exception):
@@ -125,8 +123,8 @@ async def _process(upload: RowMapping) -> None:
             original, filename=upload["file_name"], progress=progress
         ) as extraction:
             failpoints.here("content.process.after_reading")
-            await _keep_pictures(upload, extraction)
-            await _record_success(upload, extraction)
+            keys = await _keep_pictures(upload, extraction)
+            await _record_success(upload, extraction, keys)
             failpoints.here("content.process.recorded")
     finally:
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
@@ -139,30 +137,27 @@ async def _fetch(upload: RowMapping, target: Path) -> None:
         raise LostFileError from error
 
 
-def _key(upload: RowMapping, picture: Picture) -> str:
-    """The same for every try, so that a later one adopts what an earlier one left."""
-    return f"media/{upload['id']}/{picture.number}-{picture.sha256}"
-
-
-async def _keep_pictures(upload: RowMapping, extraction: Extraction) -> None:
+async def _keep_pictures(upload: RowMapping, extraction: Extraction) -> dict[int, str]:
+    """The keys of the pictures by their numbers. A later try finds what an earlier one has stored."""
+    keys = {} if extraction.original is None else {ORIGINAL: upload["storage_key"]}
     for number, picture in enumerate(extraction.pictures, start=1):
-        failpoints.here("content.process.before_picture")
-        await storage.put(_key(upload, picture), picture.path)
-        failpoints.here("content.process.after_picture")
+        keys[picture.number] = await files.keep(picture.path, sha256=picture.sha256, size=picture.size)
         await operations.report(
             upload["job_id"],
             progress=0.8 + 0.15 * number / len(extraction.pictures),
             message=f"Storing picture {number} of {len(extraction.pictures)}",
         )
+    return keys
 
 
-async def _record_success(upload: RowMapping, extraction: Extraction) -> None:
+async def _record_success(upload: RowMapping, extraction: Extraction, keys: dict[int, str]) -> None:
     async with db.transaction() as session:
         # Courses are locked before anything that belongs to them.
         course = await courses_queries.lock(session, upload["course_id"], None)
         if course["status"] == "archived":
             raise ArchivedCourseError
-        media = await _insert_media(session, upload, extraction)
+        await files.name(session, keys.values())
+        media = await _insert_media(session, upload, extraction, keys)
         section_ids = await courses.change_sections(
             session,
             course_id=upload["course_id"],
@@ -190,23 +185,31 @@ async def _record_success(upload: RowMapping, extraction: Extraction) -> None:
         await _tell(session, upload, extraction, section_ids)
 
 
-async def _insert_media(session: AsyncSession, upload: RowMapping, extraction: Extraction) -> dict[int, UUID]:
-    ids = {picture.number: new_id() for picture in extraction.pictures}
+async def _insert_media(
+    session: AsyncSession, upload: RowMapping, extraction: Extraction, keys: dict[int, str]
+) -> dict[int, UUID]:
+    shown: dict[int, tuple[Picture | Original, int, str]] = {
+        picture.number: (picture, picture.size, picture.sha256) for picture in extraction.pictures
+    }
+    if extraction.original is not None:
+        # A video is not copied: what is played is the file that was uploaded.
+        shown[ORIGINAL] = (extraction.original, upload["size"], upload["sha256"])
+    ids = {number: new_id() for number in shown}
     if ids:
         await session.execute(
             insert(Media),
             [
                 {
-                    "id": ids[picture.number],
+                    "id": ids[number],
                     "upload_id": upload["id"],
-                    "media_type": picture.content_type,
-                    "size": picture.size,
-                    "sha256": picture.sha256,
-                    "width": picture.width,
-                    "height": picture.height,
-                    "storage_key": _key(upload, picture),
+                    "media_type": one.content_type,
+                    "size": size,
+                    "sha256": sha256,
+                    "width": one.width,
+                    "height": one.height,
+                    "storage_key": keys[number],
                 }
-                for picture in extraction.pictures
+                for number, (one, size, sha256) in shown.items()
             ],
         )
     return ids

@@ -1,13 +1,21 @@
 from uuid import UUID
 
-from sqlalchemy import RowMapping, String, cast, exists, select
+from sqlalchemy import ColumnElement, RowMapping, String, cast, exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tms.content.errors import MediaNotFoundError
-from tms.content.models import Media, Upload
+from tms.content.models import Media, StoredFile, Upload
 from tms.courses.models import Course, Section
 
 UNFINISHED = ("queued", "processing")
+
+
+def is_named() -> ColumnElement[bool]:
+    """Which rows of `stored_files` another row needs. That of a failed upload must be uploaded again anyway."""
+    return or_(
+        exists().where(Upload.storage_key == StoredFile.key, Upload.status != "failed"),
+        exists().where(Media.storage_key == StoredFile.key),
+    )
 
 
 async def upload(session: AsyncSession, upload_id: UUID) -> RowMapping | None:

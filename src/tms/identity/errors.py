@@ -61,6 +61,13 @@ class IdentityConflictError(DomainError):
     title = "The sign-in server already has an account with this address that TMS did not make"
 
 
+class AdoptionRefusedError(DomainError):
+    """It is not proven that the account of this address is this person's."""
+
+    code = "adoption_refused"
+    title = "The account cannot be taken over"
+
+
 class AccountRefusedError(IdentityConflictError):
     """The provider does not take this name or address, whoever has it."""
 

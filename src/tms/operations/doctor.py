@@ -5,7 +5,7 @@ transaction, so that all of it sees the same state.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from sqlalchemy import text
 
@@ -35,8 +35,10 @@ class Check:
     remedy: str = FAULT
     reads_files: bool = False
     """Reads every stored file: only done on request."""
-    applies: Callable[[], bool] = field(default=lambda: True)
-    """Whether the promise is made at all with the settings at hand."""
+    is_note: bool = False
+    """About the machine and not about the data: people are told, and the system is healthy all the same."""
+    applies: Callable[[], bool] = lambda: True
+    """Whether this installation makes the promise at all: a part that is not used makes none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +52,9 @@ class Finding:
 
 
 async def examine(checks: Iterable[Check], *, files: bool = False) -> list[Finding]:
-    """Run every check; returns those whose promise is broken. `files` adds the checks that read every stored file."""
-    return [finding async for _, finding in examinations(checks, files=files) if finding is not None]
+    """Run every check but notes; returns those whose promise is broken. `files` adds those that read every stored file."""
+    promises = [check for check in checks if not check.is_note]
+    return [finding async for _, finding in examinations(promises, files=files) if finding is not None]
 
 
 async def examinations(

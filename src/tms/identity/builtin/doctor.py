@@ -3,6 +3,8 @@
 What a user is now is told to the provider by a job; while that job waits, the two may differ.
 """
 
+from dataclasses import replace
+
 from tms.operations.doctor import FAULT, Check
 from tms.platform.settings import get_settings
 
@@ -17,12 +19,11 @@ def _waits(user: str) -> str:
     return _WAITS.format(user=user)
 
 
-def _is_in_use() -> bool:
-    """Once Keycloak keeps the accounts, there are none here to compare."""
+def _is_used() -> bool:
     return get_settings().keycloak_server_url is None
 
 
-CHECKS = [
+_CHECKS = [
     Check(
         "identity.active_have_accounts",
         "Every active person has one account, with the same address and role, that lets them in.",
@@ -33,7 +34,6 @@ CHECKS = [
           AND NOT {_waits("u.id")}
         """,  # noqa: S608 - made of constants of this file
         _MIRROR,
-        applies=_is_in_use,
     ),
     Check(
         "identity.disabled_are_shut",
@@ -44,7 +44,6 @@ CHECKS = [
           AND NOT EXISTS (SELECT FROM provisionings p WHERE p.user_id = u.id AND p.done_at IS NULL)
         """,  # noqa: S608 - made of constants of this file
         "Disable these people once more (POST /users/{id}/enable, then /disable).",
-        applies=_is_in_use,
     ),
     Check(
         "identity.accounts_have_users",
@@ -56,7 +55,6 @@ CHECKS = [
             AND NOT EXISTS (SELECT FROM provisionings p WHERE p.user_id = u.id AND p.done_at IS NULL)))
         """,  # noqa: S608 - made of constants of this file
         "If the database was restored in parts, restore it whole; else report it.",
-        applies=_is_in_use,
     ),
     Check(
         "identity.disabled_are_signed_out",
@@ -78,3 +76,5 @@ CHECKS = [
         "Treat these passwords and keys as known to others: replace them. " + FAULT,
     ),
 ]
+
+CHECKS = [replace(check, applies=_is_used) for check in _CHECKS]

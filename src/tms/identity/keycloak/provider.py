@@ -44,6 +44,28 @@ class KeycloakProvider:
         found = await self._find(user_id)
         return None if found is None else await self._account(found)
 
+    async def get(self, account_id: str) -> Account | None:
+        """The account of this id, whoever made it."""
+        try:
+            return await self._account(await self._read(account_id))
+        except AccountMissingError:
+            return None
+
+    async def find_by_email(self, email: str) -> Account | None:
+        """The account of this address, whoever made it; or the one that has it for a name, which stands in the way too."""
+        for field in ("email", "username"):
+            with _answers():
+                found = await self._admin.a_get_users(
+                    {field: email, "exact": "true", "briefRepresentation": "false", "max": 1}
+                )
+            if found:
+                return await self._account(found[0])
+        return None
+
+    def names(self, person: Person) -> tuple[str, str]:
+        """First and last name as Keycloak takes them."""
+        return representation.name(person.first_name), representation.name(person.last_name)
+
     async def create_or_adopt(self, person: Person, *, password: str, temporary: bool) -> Account:
         """Make the account with its password in one request, then give it its role; or adopt what bears our mark.
 
@@ -65,7 +87,16 @@ class KeycloakProvider:
         await self._set_role(account_id, person.role)
         if not temporary:
             await self.set_password(account_id, password, temporary=False)
-        return Account(account_id, person.email, person.role, True, person.user_id, temporary)
+        return Account(
+            account_id,
+            person.email,
+            person.role,
+            True,
+            person.user_id,
+            temporary,
+            *self.names(person),
+            email_verified=True,
+        )
 
     async def update(self, account_id: str, person: Person) -> None:
         """Bring name, address and role up to date; raises `IdentityConflictError` where the address is taken."""

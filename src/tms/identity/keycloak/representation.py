@@ -23,14 +23,14 @@ def facts(person: Person) -> dict[str, Any]:
         "username": person.email,
         "email": person.email,
         "emailVerified": True,
-        "firstName": _name(person.first_name),
-        "lastName": _name(person.last_name),
+        "firstName": name(person.first_name),
+        "lastName": name(person.last_name),
     }
 
 
-def _name(name: str) -> str:
+def name(ours: str) -> str:
     """The name without what Keycloak refuses. Ours stays as it is; the copy there is for Keycloak's own pages."""
-    return " ".join(_REFUSED_IN_NAMES.sub(" ", name).split()) or "-"
+    return " ".join(_REFUSED_IN_NAMES.sub(" ", ours).split()) or "-"
 
 
 def mark(found: dict[str, Any]) -> UUID | None:
@@ -51,4 +51,7 @@ def account(found: dict[str, Any], roles: Collection[str]) -> Account:
         enabled=found["enabled"],
         user_id=mark(found),
         password_is_temporary=UPDATE_PASSWORD in found.get("requiredActions", []),
+        first_name=found.get("firstName") or "",
+        last_name=found.get("lastName") or "",
+        email_verified=found.get("emailVerified") is True,
     )

@@ -1,4 +1,4 @@
-"""The main job with a genuine Keycloak behind it, through the API: enrolled, changed, kept out, let in, reset, erased."""
+"""TMS with a genuine Keycloak behind it: what ends, what is refused, and what is not there any more."""
 
 import pytest
 from tests.people import API
@@ -11,7 +11,7 @@ from tms.platform.settings import get_settings
 pytestmark = pytest.mark.keycloak
 
 ADMIN = ("boss@example.org", "an administrator's long password")
-TEMPORARY, WRONG, SHUT = "Account is not fully set up", "Invalid user credentials", "Account disabled"
+TEMPORARY, WRONG = "Account is not fully set up", "Invalid user credentials"
 
 
 class Boss:
@@ -55,45 +55,6 @@ def said(at_keycloak):
     return say
 
 
-async def test_a_student_is_enrolled_changed_kept_out_let_in_and_reset(boss, enrolled, at_keycloak, said):
-    user = f"/users/{enrolled['userId']}"
-    assert (await boss.call("GET", user))["keycloakId"] == enrolled["keycloakId"]
-    assert await said(enrolled["temporaryPassword"]) == TEMPORARY
-
-    await boss.call("PATCH", user, json={"firstName": "Anna", "email": "anna@example.org", "role": "trainer"})
-    account = await at_keycloak.admin.a_get_user(enrolled["keycloakId"])
-    assert (account["firstName"], account["email"], account["username"]) == (
-        "Anna",
-        "anna@example.org",
-        "anna@example.org",
-    )
-    assert await said(enrolled["temporaryPassword"], "anna@example.org") == TEMPORARY
-
-    await boss.call("POST", f"{user}/disable")
-    assert await said(enrolled["temporaryPassword"], "anna@example.org") in {SHUT, TEMPORARY}
-    assert not (await at_keycloak.admin.a_get_user(enrolled["keycloakId"]))["enabled"]
-    await boss.call("POST", f"{user}/enable")
-    again = await boss.call("POST", f"{user}/reset-password", json={})
-    assert await said(enrolled["temporaryPassword"], "anna@example.org") == WRONG
-    assert await said(again["temporaryPassword"], "anna@example.org") == TEMPORARY
-
-
-async def test_who_has_chosen_a_password_uses_the_api_until_they_are_disabled(
-    boss, enrolled, at_keycloak, client
-):
-    await at_keycloak.admin.a_set_user_password(
-        enrolled["keycloakId"], "chosen by the person", temporary=False
-    )
-    answer = await at_keycloak.password_grant("ann@example.org", "chosen by the person")
-    headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
-    me = await client.get(f"{API}/me", headers=headers)
-    assert me.json()["data"]["id"] == enrolled["userId"]
-    assert (await client.get(f"{API}/users", headers=headers)).status_code == 403
-    await boss.call("POST", f"/users/{enrolled['userId']}/disable")
-    refused = await client.get(f"{API}/me", headers=headers)
-    assert (refused.status_code, refused.json()["code"]) == (403, "account_disabled")
-
-
 async def test_a_temporary_password_ends_at_its_expiry_and_a_chosen_one_stays(
     boss, enrolled, at_keycloak, said, clock
 ):
@@ -107,13 +68,6 @@ async def test_a_temporary_password_ends_at_its_expiry_and_a_chosen_one_stays(
     assert await said(enrolled["temporaryPassword"]) == WRONG
     assert await said("chosen by the person", "bob@example.org") == "signed in"
     assert await service.end_expired_passwords() == 0
-
-
-async def test_an_erased_student_has_no_account_left(boss, enrolled, at_keycloak, run_jobs):
-    await boss.call("DELETE", f"/students/{enrolled['userId']}", status=200)
-    await run_jobs()
-    left = await at_keycloak.admin.a_get_users({"max": 10})
-    assert [account["email"] for account in left] == [ADMIN[0]]
 
 
 async def test_somebody_elses_account_makes_a_conflict(boss, at_keycloak):
