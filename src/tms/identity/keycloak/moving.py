@@ -63,6 +63,10 @@ async def move(keycloak: KeycloakProvider, *, link_existing: bool, tell: Tell) -
     while True:
         async with db.reading() as session:
             found = await _found(session)
+        # Who was erased meanwhile is not switched over; their account there is the reconciler's to remove.
+        brought = {
+            one.person.user_id: brought[one.person.user_id] for one in found if one.person.user_id in brought
+        }
         waiting = [one for one in found if brought.get(one.person.user_id, (None,))[0] != one]
         stuck = await _bring_all(keycloak, waiting, brought, link_existing=link_existing, tell=tell)
         if stuck:
