@@ -8,7 +8,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.requests import ClientDisconnect
 
-from tms.content import queries, receiving, service
+from tms.content import formats, queries, receiving, service
 from tms.content.errors import MalformedFormError, MediaNotFoundError
 from tms.content.schemas import UploadOut
 from tms.content.service import ReceivedFile
@@ -50,7 +50,7 @@ _FORM: dict[str, Any] = {
                         "file": {
                             "type": "string",
                             "format": "binary",
-                            "description": "A Word document (.docx), at most 50 MiB.",
+                            "description": f"A document, at most 50 MiB: {', '.join(formats.accepted_suffixes())}.",
                         }
                     },
                 }
@@ -68,14 +68,14 @@ router = APIRouter(tags=["content"])
     "/courses/{course_id}/upload-content",
     responses={
         202: {"model": Answer[UploadOut], "description": "Received; the sections are being made"},
-        415: {**PROBLEMS[422], "description": "Not a Word document"},
+        415: {**PROBLEMS[422], "description": "A kind of file that TMS does not read"},
     },
     openapi_extra=_FORM,
 )
 async def upload_content(
     course_id: PathId, caller: Caller, request: Request, response: Response
 ) -> Answer[UploadOut]:
-    """Make sections of a Word document: one for each first-level heading, appended in order, or none at all.
+    """Make sections of a document: one for each first-level heading, appended in order, or none at all.
 
     Answers 202 when that takes longer than some seconds. The same document again changes nothing.
     """
