@@ -49,6 +49,9 @@ def take_notes(root: Element) -> dict[str, Element]:
                 if item.get("id") and item is not holder:
                     notes[item.get("id", "")] = _note(item)
             if notes:
+                before = holder.getprevious()
+                if before is not None and before.tag == "hr":
+                    remove(before)
                 remove(holder)
     for single in list(root.iter("aside", "li", "p", "div")):
         if single.get("id") and _words(single) & _NOTE_TYPES:
