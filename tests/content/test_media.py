@@ -49,7 +49,7 @@ async def test_every_picture_is_served_to_whoever_has_its_address(client, illust
             assert answer.content.startswith(b"\x89PNG")
     assert (kinds.count("image/png"), kinds.count("image/svg+xml")) == (8, 7)
     largest = (await session.execute(select(func.max(Media.size)))).scalar_one()
-    assert largest == 726_547
+    assert largest == 726_046
 
 
 async def test_what_was_read_is_not_sent_again(client, illustrated):

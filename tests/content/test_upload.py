@@ -28,7 +28,7 @@ async def test_the_first_real_document(admin, course, upload, sections, healthy,
     found = await sections(course)
     assert [section["title"] for section in found] == BASICS
     assert [section["orderIndex"] for section in found] == [1, 2, 3, 4, 5, 6]
-    assert [section["duration"] for section in found] == [11, 19, 10, 8, 9, 20]
+    assert [section["duration"] for section in found] == [11, 19, 10, 8, 10, 20]
     html = "".join(section["content"] for section in found)
     assert html.count("<pre><code>") == 285
     addresses = PICTURE.findall(html)
