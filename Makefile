@@ -44,6 +44,14 @@ keycloak-faults: $(DEVELOPMENT) ## Enrol while a genuine Keycloak fails in every
 fuzz: $(DEVELOPMENT) ## Random and hostile requests of each role against the API's own description
 	@$(PYTHON) -m pytest -q tests/fuzz -m "long or not long" $(ARGS)
 
+.PHONY: corpus
+corpus: $(DEVELOPMENT) ## Read hundreds of hostile files, and all well-formed ones of known content, as uploads are read
+	@$(PYTHON) -m pytest -q -n 2 tests/corpus -m long $(ARGS)
+
+.PHONY: bench-documents
+bench-documents: $(DEVELOPMENT) ## Measure how fast documents become lessons, beside the library beneath alone
+	@$(PYTHON) -m benchmarks.documents $(ARGS)
+
 .PHONY: check
 check: $(DEVELOPMENT) ## Check style, types, the order of the rooms, sizes, and that migrations match the models
 	$(VENV)/bin/ruff check .

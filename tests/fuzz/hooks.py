@@ -138,6 +138,8 @@ def before_call(context, case, kwargs):
     _with_nul(case)
     if case.path.endswith("/upload-content") and "file" in _named(case.body) and next(numbers) % 2:
         kwargs["files"] = {"file": ("made.docx", bytes.fromhex(WORLD["document"]))}
+    if case.path.endswith("/media") and isinstance(case.body, dict) and next(numbers) % 2:
+        kwargs["files"] = {"file": ("dot.svg", b'<svg xmlns="http://www.w3.org/2000/svg"/>')}
     # A random version is never the present one, so that nothing would ever be edited.
     sent = (case.headers or {}).get("if-match")
     if isinstance(sent, str) and ETAG.fullmatch(sent) and len(sent) % 3:

@@ -49,12 +49,9 @@ class Picture:
     height: int
 
 
-ORIGINAL = 0
-
-
 @dataclass(frozen=True, slots=True)
 class Original:
-    """The uploaded file itself, which lessons play as `media:0` (`ORIGINAL`); sizes in pixels, 0 for sound."""
+    """The uploaded file itself, which lessons play as `media:0`; sizes in pixels, 0 for sound."""
 
     content_type: str
     width: int
