@@ -62,6 +62,10 @@ format: $(DEVELOPMENT) ## Put the sources into the house's format
 bench: $(DEVELOPMENT) ## Measure TMS beside the specification's style and pgbench; writes benchmarks/results
 	@$(PYTHON) -m benchmarks $(ARGS)
 
+.PHONY: storage
+storage: $(DEVELOPMENT) ## Large files to a folder and to S3, the same file by many at once, callers while documents are read
+	@$(PYTHON) -m pytest -q tests/content -m long $(ARGS)
+
 .PHONY: races
 races: $(DEVELOPMENT) ## Run every race twenty times through two processes of the API; doctor after each round
 	@$(PYTHON) -m pytest -q tests/races -m long $(ARGS)
