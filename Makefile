@@ -70,6 +70,10 @@ format: $(DEVELOPMENT) ## Put the sources into the house's format
 bench: $(DEVELOPMENT) ## Measure TMS beside the specification's style and pgbench; writes benchmarks/results
 	@$(PYTHON) -m benchmarks $(ARGS)
 
+.PHONY: storage
+storage: $(DEVELOPMENT) ## Large files to a folder and to S3, the same file by many at once, callers while documents are read
+	@$(PYTHON) -m pytest -q tests/content -m long $(ARGS)
+
 .PHONY: races
 races: $(DEVELOPMENT) ## Every race twenty times through two processes, critical pairs in every order, a hunt for deadlocks
 	@$(PYTHON) -m pytest -q tests/races -m long $(ARGS)
