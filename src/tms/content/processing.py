@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from tms.content import files, queries, sandbox
 from tms.content.errors import ArchivedCourseError, GivenUpError, LostFileError
-from tms.content.handover import Extraction
+from tms.content.handover import ORIGINAL, Extraction, Original, Picture
 from tms.content.models import Media, Upload
 from tms.courses import queries as courses_queries
 from tms.courses import service as courses
