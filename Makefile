@@ -26,7 +26,7 @@ run: $(RUNTIME) ## Run TMS: database, API and worker, until Ctrl-C
 
 .PHONY: test
 test: $(DEVELOPMENT) ## Run every test
-	@$(PYTHON) -m pytest -n 2 --dist worksteal $(ARGS)
+	@$(PYTHON) -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: keycloak
 keycloak: $(DEVELOPMENT) ## Run a genuine Keycloak to try TMS with, prepared for it, until Ctrl-C
@@ -70,9 +70,17 @@ format: $(DEVELOPMENT) ## Put the sources into the house's format
 bench: $(DEVELOPMENT) ## Measure TMS beside the specification's style and pgbench; writes benchmarks/results
 	@$(PYTHON) -m benchmarks $(ARGS)
 
+.PHONY: storage
+storage: $(DEVELOPMENT) ## Large files to a folder and to S3, the same file by many at once, callers while documents are read
+	@$(PYTHON) -m pytest -q tests/content -m long $(ARGS)
+
 .PHONY: races
-races: $(DEVELOPMENT) ## Run every race twenty times through two processes of the API; doctor after each round
+races: $(DEVELOPMENT) ## Every race twenty times through two processes, critical pairs in every order, a hunt for deadlocks
 	@$(PYTHON) -m pytest -q tests/races -m long $(ARGS)
+
+.PHONY: stories
+stories: $(DEVELOPMENT) ## Two hundred random stories of edits, marks and moves, each answer against a naive recount
+	@$(PYTHON) -m pytest -q tests/students/test_progress_property.py -m long $(ARGS)
 
 .PHONY: docs
 docs: $(RUNTIME) ## Write docs/authorisation.md, who may do what, out of the policy table

@@ -76,7 +76,6 @@ def _out(row: RowMapping) -> MediaOut:
     )
 
 
-@router.head("/media/{media_id}", include_in_schema=False)
 @router.get("/media/{media_id}", response_class=Response, responses=_PARTS)
 async def get_media(
     media_id: PathId,

@@ -29,16 +29,17 @@ router = APIRouter(tags=["content"])
     "/courses/{course_id}/upload-content",
     responses={
         202: {"model": Answer[UploadOut], "description": "Received; the sections are being made"},
-        415: {**PROBLEMS[422], "description": "A file of a kind that is not read"},
+        415: {**PROBLEMS[422], "description": "A kind of file that TMS does not read"},
     },
     openapi_extra=bodies.form_with_file(
-        f"A document of at most 200 MiB, or a video or sound of at most 2,000 MiB: {', '.join(formats.accepted_suffixes())}."
+        "At most 200 MiB, videos and sounds at most 2,000 MiB; a file that ends in "
+        f"{', '.join(formats.accepted_suffixes())}."
     ),
 )
 async def upload_content(
     course_id: PathId, caller: Caller, request: Request, response: Response
 ) -> Answer[UploadOut]:
-    """Make sections of a document, such as one for each first-level heading, appended in order, or none at all.
+    """Make sections of a document: one for each first-level heading, appended in order, or none at all.
 
     Answers 202 when that takes longer than some seconds. The same document again changes nothing.
     """

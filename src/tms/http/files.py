@@ -57,8 +57,6 @@ async def answer(
     }
     if ranges.is_known(request.headers, etag):
         return Response(status_code=304, headers=sent)
-    if request.method == "HEAD":
-        return Response(headers=sent | {"Content-Length": str(size)})
     try:
         part = ranges.part(request.headers, size=size, etag=etag)
     except ranges.RangeNotSatisfiableError as error:

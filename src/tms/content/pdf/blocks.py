@@ -301,8 +301,14 @@ class Writer:
 
 
 def words_of(lines: list[Line]) -> Counter[str]:
-    """How often each word stands within a line, whole or with a hyphen."""
-    return Counter(word.casefold() for line in lines for word in phrases.WORD.findall(line.text))
+    """How often each word stands within a line, whole or with a hyphen; halves of divided words are none."""
+    words: Counter[str] = Counter()
+    divided = False
+    for line in lines:
+        found = [word.casefold() for word in phrases.WORD.findall(line.text)]
+        begins, divided = divided, line.text.rstrip().endswith((HYPHEN, "-"))
+        words.update(found[int(begins) : len(found) - int(divided)])
+    return words
 
 
 def leading_of(lines: list[Line], *, of_code: bool = False) -> float:
