@@ -49,6 +49,10 @@ class Picture:
     height: int
 
 
+ORIGINAL = 0
+"""The number of the uploaded file itself among the pictures."""
+
+
 @dataclass(frozen=True, slots=True)
 class Original:
     """The uploaded file itself, which lessons play as `media:0`; sizes in pixels, 0 for sound."""
