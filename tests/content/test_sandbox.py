@@ -105,7 +105,7 @@ async def test_two_at_once_do_not_meet(temporary, tmp_path):
     ("content", "name", "outcome"),
     [
         (b"", "a.docx", EmptyFileError),
-        (b"{\\rtf1 text}", "a.rtf", UnsupportedTypeError),
+        (b"\x00\x00\x00\x14ftypqt  ", "a.mov", UnsupportedTypeError),
         (b"%PDF-1.7", "a.pdf", CorruptDocumentError),
         (b"PK\x03\x04", "a.docx", CorruptDocumentError),
         (
