@@ -49,6 +49,10 @@ class Picture:
     height: int
 
 
+ORIGINAL = 0
+"""What the uploaded file is called in `media:N` where lessons play it; pictures are numbered from 1."""
+
+
 @dataclass(frozen=True, slots=True)
 class Original:
     """The uploaded file itself, which lessons play as `media:0`; sizes in pixels, 0 for sound."""
