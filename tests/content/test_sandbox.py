@@ -121,7 +121,7 @@ async def test_two_at_once_do_not_meet(temporary, tmp_path):
     ("content", "name", "outcome"),
     [
         (b"", "a.docx", EmptyFileError),
-        (b"\x00\x00\x00\x14ftypqt  ", "a.mov", UnsupportedTypeError),
+        (b"\x1a\x45\xdf\xa3 matroska", "a.mkv", UnsupportedTypeError),
         (b"%PDF-1.7", "a.pdf", CorruptDocumentError),
         (b"PK\x03\x04", "a.docx", CorruptDocumentError),
         (
@@ -158,11 +158,10 @@ async def test_names_are_only_data(temporary, tmp_path):
 
 
 async def test_an_endless_loop_ends_at_the_limit_of_processor_time(plant):
-    began = time.monotonic()
+    # Readers give way: on a busy machine a second of processor time may take long.
     with pytest.raises(DocumentTooComplexError) as refusal:
-        await plant("loop")
+        await plant("loop", Limits(cpu_seconds=1, seconds=60))
     assert "longer than" not in refusal.value.detail
-    assert time.monotonic() - began < 4
 
 
 async def test_waiting_ends_at_the_limit_of_the_clock(plant, plants):
