@@ -158,6 +158,17 @@ def test_pages_in_the_encoding_that_they_declare(tmp_path, charset, encoding):
     assert html(read(path, tmp_path, kind=Kind.HTML)) == f"<p>{text}</p>"
 
 
+def test_signs_and_names_that_no_document_may_hold(tmp_path):
+    assert html(
+        page(
+            tmp_path,
+            '<p "x" a:b=c>a\x01b&#1;c&#x1F;d&#99999999;e&#228;</p><ul><li "y" p:q=1><p>z</p></li></ul>',
+        )
+    ) == ("<p>abcdeä</p><ul><li><p>z</p></li></ul>")
+    assert html(markdown(tmp_path, "a\x01b &#1; c")) == "<p>ab � c</p>"
+    assert html(plain(tmp_path, "a\x01b\x7f")) == "<p>ab</p>"
+
+
 def test_elements_within_elements_beyond_measure(tmp_path):
     with pytest.raises(DocumentTooComplexError):
         page(tmp_path, "<div>" * 5000 + "a")

@@ -60,7 +60,7 @@ def arrange(element: Element) -> Element:
     _pour(element, root)
     for inner in list(root.iter(*_INNER)):
         if _has_block(inner):
-            kept = dict(inner.attrib)
+            kept = {name: value for name, value in inner.attrib.items() if ":" not in str(name)}
             poured = etree.Element(str(inner.tag), kept)
             _pour(inner, poured)
             _replace_content(inner, poured)
