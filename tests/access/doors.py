@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.access.relations import MATE, MISSING, OTHER, RELATIONS, SELF, STRANGER, TRAINER
 from tests.access.world import NOBODY
-from tests.content.documents import build
+from tests.content.documents import PNG, build
 
 from tms.http.policy import API
 
@@ -90,6 +90,10 @@ def _document():
 
 def _files():
     return {"file": ("lesson.docx", _document(), WORD)}
+
+
+def _picture():
+    return {"file": ("dot.png", PNG)}
 
 
 def always(**body):
@@ -175,6 +179,7 @@ _API_DOORS = {
     "DELETE /courses/{course_id}/trainers/{user_id}": _course(),
     "POST /courses/{course_id}/assignments": _course(names=EDITABLE, body=_newcomer),
     "POST /courses/{course_id}/upload-content": _course(names=EDITABLE, files=_files),
+    "POST /courses/{course_id}/media": _course(names=EDITABLE, files=_picture),
     "GET /emails": Door(),
     "GET /emails/{email_id}": Door("email", "email_id"),
     "POST /emails/{email_id}/retry": Door("email", "email_id"),

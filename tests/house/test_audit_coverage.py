@@ -3,7 +3,7 @@
 import pytest
 from fastapi import APIRouter
 from sqlalchemy import text
-from tests.content.documents import DATA
+from tests.content.documents import DATA, PNG
 from tests.people import Client
 
 from tms import app as assembly
@@ -189,6 +189,10 @@ async def _upload(ground):
     return f"{await ground.course()}/upload-content", {"files": files}
 
 
+async def _picture(ground):
+    return f"{await ground.course()}/media", {"files": {"file": ("dot.png", PNG)}}
+
+
 async def _student(ground):
     return f"/students/{(await ground.people.student()).id}"
 
@@ -222,6 +226,7 @@ CALLS = {
     "PATCH /assignments/{assignment_id}": of(Ground.assignment, body={"dueDate": "2027-01-31"}),
     "DELETE /assignments/{assignment_id}": of(Ground.assignment),
     "POST /courses/{course_id}/upload-content": _upload,
+    "POST /courses/{course_id}/media": _picture,
     "POST /courses": of(nothing, "/courses", COURSE),
     "PATCH /courses/{course_id}": of(Ground.course, body={"title": "Changed"}),
     "DELETE /courses/{course_id}": of(Ground.course),

@@ -132,6 +132,17 @@ class GivenUpError(DocumentError):
     title = "The document could not be processed after several tries; save it again and upload that file"
 
 
+class NoMediaError(DocumentError):
+    """Something else than a picture, a video or a sound was sent as one."""
+
+    status = 415
+    code = "no_media"
+    title = (
+        "Send a picture (PNG, JPEG, GIF, WebP, SVG), a video (MP4, WebM) or a sound (MP3, M4A); documents become "
+        "sections with POST /courses/{id}/upload-content"
+    )
+
+
 class FileRemovedError(UnavailableError):
     """The same bytes were being removed while they came in."""
 

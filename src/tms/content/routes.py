@@ -1,26 +1,13 @@
-import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import Annotated, Any
+from fastapi import APIRouter, Request, Response
 
-from fastapi import APIRouter, Header, Query, Request, Response
-from fastapi.responses import StreamingResponse
-from starlette.requests import ClientDisconnect
-
-from tms.content import formats, queries, receiving, service
-from tms.content.errors import MalformedFormError, MediaNotFoundError
+from tms.content import formats, receiving, service, sizes
 from tms.content.schemas import UploadOut
-from tms.content.service import ReceivedFile
-from tms.courses.html import MEDIA_PATH
-from tms.http import policy
+from tms.http import bodies, policy
 from tms.http.answers import PROBLEMS, Answer
 from tms.http.caller import Caller
 from tms.http.parameters import PathId
-from tms.http.sessions import ReadSession
-from tms.platform import limits, signing, storage
+from tms.platform import limits
 
-UPLOAD_BYTES = 50 * 1024 * 1024
 POLICY = [
     policy.line(
         "POST",
@@ -31,36 +18,10 @@ POLICY = [
             trainer=policy.Reach.OWN,
             reads=policy.Reach.RELATED,
         ),
-        max_bytes=UPLOAD_BYTES,
+        max_bytes=sizes.FORM_BYTES,
         limit=limits.UPLOADS,
     ),
-    policy.line(
-        "GET", "/media/{media_id}", policy.PUBLIC, "whoever was given a signed address, for five minutes"
-    ),
 ]
-_FORM: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["file"],
-                    "properties": {
-                        "file": {
-                            "type": "string",
-                            "format": "binary",
-                            "description": f"A document, at most 50 MiB: {', '.join(formats.accepted_suffixes())}.",
-                        }
-                    },
-                }
-            }
-        },
-    }
-}
-# Drawings are documents of their own when they are opened alone; then they may neither run nor fetch anything.
-_DRAWING_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'"
-
 router = APIRouter(tags=["content"])
 
 
@@ -70,7 +31,10 @@ router = APIRouter(tags=["content"])
         202: {"model": Answer[UploadOut], "description": "Received; the sections are being made"},
         415: {**PROBLEMS[422], "description": "A kind of file that TMS does not read"},
     },
-    openapi_extra=_FORM,
+    openapi_extra=bodies.form_with_file(
+        "At most 200 MiB, videos and sounds at most 2,000 MiB; a file that ends in "
+        f"{', '.join(formats.accepted_suffixes())}."
+    ),
 )
 async def upload_content(
     course_id: PathId, caller: Caller, request: Request, response: Response
@@ -80,7 +44,9 @@ async def upload_content(
     Answers 202 when that takes longer than some seconds. The same document again changes nothing.
     """
     await service.check_open(course_id, caller)
-    async with _received(request) as received:
+    async with receiving.received(
+        request.headers.get("content-type", ""), bodies.stream(request)
+    ) as received:
         outcome = await service.upload(received, course_id=course_id, caller=caller)
     if not outcome.is_finished:
         response.status_code = 202
@@ -106,58 +72,3 @@ def _message(outcome: service.Outcome) -> str:
     if outcome.is_finished:
         return "File uploaded and processed successfully"
     return "File uploaded; its sections are being made"
-
-
-@asynccontextmanager
-async def _received(request: Request) -> AsyncIterator[ReceivedFile]:
-    """The form's file on disk with its hash; permission was checked before this reads the first byte of it."""
-    with tempfile.NamedTemporaryFile(prefix="tms-received-") as target:
-        try:
-            taken = await receiving.take_file(
-                request.headers.get("content-type", ""), request.stream(), target.file
-            )
-        except ClientDisconnect as error:
-            raise MalformedFormError from error
-        name = service.display_name(taken.name)
-        yield ReceivedFile(Path(target.name), name, taken.size, taken.digest.hexdigest())
-
-
-@router.get(
-    "/media/{media_id}",
-    response_class=StreamingResponse,
-    responses={200: {"content": {"image/*": {}}}, 304: {"description": "Not changed since it was read"}},
-)
-async def get_media(
-    media_id: PathId,
-    session: ReadSession,
-    signature: Annotated[str, Query(max_length=200)] = "",
-    if_none_match: Annotated[str, Header(max_length=500)] = "",
-) -> Response:
-    """A picture of a section, by the signed address that reading the section gave."""
-    if not signing.is_signed(f"{MEDIA_PATH}{media_id}", signature):
-        raise MediaNotFoundError
-    found = await queries.media(session, media_id)
-    headers = {
-        "ETag": f'"{found["sha256"]}"',
-        "Cache-Control": f"private, max-age={signing.LIFETIME_SECONDS}, immutable",
-        "Content-Disposition": "inline",
-        # The signed address is the permission; a front end of another origin shows the pictures too.
-        "Cross-Origin-Resource-Policy": "cross-origin",
-    }
-    if found["media_type"] == "image/svg+xml":
-        headers["Content-Security-Policy"] = _DRAWING_POLICY
-    if headers["ETag"] in if_none_match:
-        return Response(status_code=304, headers=headers)
-    chunks = storage.read(found["storage_key"])
-    try:
-        first = await anext(chunks, b"")
-    except storage.MissingObjectError as error:
-        raise MediaNotFoundError from error
-    headers["Content-Length"] = str(found["size"])
-    return StreamingResponse(_all(first, chunks), headers=headers, media_type=found["media_type"])
-
-
-async def _all(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    yield first
-    async for chunk in rest:
-        yield chunk

@@ -6,11 +6,13 @@ reads the first one would see another request than we do (RFC 8259, 4 and 8.1), 
 
 import json
 import re
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import suppress
 from typing import Any, NoReturn
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
+from starlette.requests import ClientDisconnect
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -41,6 +43,20 @@ def _fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse(name: str) -> NoReturn:
     raise json.JSONDecodeError(f"{name} is no number of JSON", "", 0)
+
+
+def form_with_file(description: str) -> dict[str, Any]:
+    """For the API's description: a form with one file in its field `file`, which the route reads by itself."""
+    file = {"type": "string", "format": "binary", "description": description}
+    schema = {"type": "object", "required": ["file"], "properties": {"file": file}}
+    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
+
+
+async def stream(request: Request) -> AsyncIterator[bytes]:
+    """The body as it comes in; it ends early where the client goes away, which whoever reads it notices."""
+    with suppress(ClientDisconnect):
+        async for chunk in request.stream():
+            yield chunk
 
 
 class StrictRequest(Request):

@@ -29,5 +29,7 @@ class Head:
                     # Given up here, between two parts, and not in the middle of making the next.
                     await checkpoint()
 
-            await self.app({**scope, "method": "GET"}, receive, send_head)
+            # Parts are of a GET alone (RFC 9110, 14.2).
+            headers = [(name, value) for name, value in scope["headers"] if name != b"range"]
+            await self.app({**scope, "method": "GET", "headers": headers}, receive, send_head)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
