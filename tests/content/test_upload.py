@@ -91,7 +91,7 @@ async def test_an_archived_course_does_not_change(admin, upload):
     ("content", "name", "status", "code"),
     [
         (b"", "a.docx", 422, "empty_file"),
-        (b"{\\rtf1 text}", "a.rtf", 415, "unsupported_type"),
+        (b"\x00\x00\x00\x14ftypqt  ", "a.mov", 415, "unsupported_type"),
         (b"%PDF-1.7 ...", "a.pdf", 422, "corrupt_document"),
         (b"%PDF-1.7 ...", "a.docx", 422, "type_mismatch"),
         ((DATA / "databases.docx").read_bytes(), "a.pdf", 422, "type_mismatch"),

@@ -87,6 +87,8 @@ class Writer:
             self._last = line
             place += 1
         self._end()
+        for block in self.root.iter("p", "li"):
+            phrases.strip_end(block)
         return self.root
 
     def _table_at(self, lines: list[Line | Figure], place: int) -> list[Line]:

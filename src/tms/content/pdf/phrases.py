@@ -35,6 +35,12 @@ def _has_hyphen(head: str, tail: str, words: Counter[str]) -> bool:
     return words[head] > 0 and words[tail] > 0
 
 
+def strip_end(target: Element) -> None:
+    """Take away the space with which a block ends."""
+    leaf, attribute = _end_of(target)
+    setattr(leaf, attribute, (getattr(leaf, attribute) or "").rstrip() or None)
+
+
 def write_run(target: Element, run: Run, text: str) -> None:
     """Add text with its font as elements; equal neighbours are one."""
     names = _elements(run.font, raised=run.raised)

@@ -29,16 +29,14 @@ _CAPITALS = {
 
 def settle(root: Element, pictures: PictureFolder, beside: Callable[[str], bytes | None]) -> None:
     """Give every picture the address `media:N`, or one that says why it cannot be shown."""
-    for drawing in [element for element in root.iter(etree.Element) if local(element) == "svg"]:
-        _settle_drawing(drawing, pictures)
-    for picture in list(root.iter("image")):
-        picture.tag = "img"
     for picture in list(root.iter("img")):
         source = picture.get("src") or picture.get("data-src") or ""
         alternative = picture.get("alt", "")
         picture.attrib.clear()
         picture.set("src", _address(_content(source, beside), pictures))
         picture.set("alt", alternative)
+    for drawing in [element for element in root.iter(etree.Element) if local(element) == "svg"]:
+        _settle_drawing(drawing, pictures)
     for played in list(root.iter("audio", "video", "source", "track")):
         remove(played)
     for formula in [element for element in root.iter(etree.Element) if local(element) == "math"]:
@@ -86,8 +84,10 @@ def _settle_drawing(drawing: Element, pictures: PictureFolder) -> None:
     picture = etree.Element("img")
     picture.tail, drawing.tail = drawing.tail, None
     parent.replace(drawing, picture)
-    etree.cleanup_namespaces(drawing, top_nsmap={None: _SVG})
-    picture.set("src", _address(etree.tostring(drawing), pictures))
+    alone = etree.Element(drawing.tag, dict(drawing.attrib), nsmap={None: _SVG})
+    alone.text = drawing.text
+    alone.extend(list(drawing))
+    picture.set("src", _address(etree.tostring(alone), pictures))
     picture.set("alt", alternative)
 
 
