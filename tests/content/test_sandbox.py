@@ -122,6 +122,7 @@ async def test_two_at_once_do_not_meet(temporary, tmp_path):
     [
         (b"", "a.docx", EmptyFileError),
         (b"\x1a\x45\xdf\xa3 matroska", "a.mkv", UnsupportedTypeError),
+        (b"\x00\x00\x00\x14ftypqt  ", "a.mov", UnsupportedTypeError),
         (b"%PDF-1.7", "a.pdf", CorruptDocumentError),
         (b"PK\x03\x04", "a.docx", CorruptDocumentError),
         (
