@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 DATA = Path(__file__).parent.parent / "tests" / "data"
 ROUNDS = 7
@@ -134,7 +134,14 @@ def start_of_a_child(rounds: int) -> float:
 
 
 def _show(measured: list[Found], start: float) -> None:
-    table = Table("document", "ours", "library alone", "ratio", "memory", "library's memory")
+    table = Table(
+        Column("document", no_wrap=True, min_width=20),
+        "ours",
+        "library alone",
+        "ratio",
+        "memory",
+        "library's memory",
+    )
     for one in measured:
         ours, plain = statistics.median(one.ours), statistics.median(one.plain)
         speed = f"{one.pages / ours:,.0f} pages/s" if one.pages else f"{1 / ours:.1f} documents/s"
