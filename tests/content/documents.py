@@ -5,7 +5,10 @@ from pathlib import Path
 
 import docx as python_docx
 
-from tms.content.docx import document as documents
+from tms.content import formats
+from tms.content.lessons.document import Source
+from tms.content.pictures import PictureFolder
+from tms.content.sniff import Kind
 from tms.courses import html as lesson_html
 
 DATA = Path(__file__).parent.parent / "data"
@@ -70,11 +73,12 @@ def paragraph(text, style=None):
     return f'<w:p>{properties}<w:r><w:t xml:space="preserve">{text}</w:t></w:r></w:p>'
 
 
-def read(path, tmp_path, filename=None):
+def read(path, tmp_path, filename=None, kind=Kind.DOCX):
     """Read in this process and clean as the parent does; the sandbox has tests of its own."""
     folder = tmp_path / "pictures"
     folder.mkdir(exist_ok=True)
-    found = documents.read(path, folder, filename=filename or path.name, report=lambda *_: None)
+    source = Source(path, filename or path.name, kind, PictureFolder(folder), lambda *_: None)
+    found = formats.reader(kind).read(source)
     for lesson in found.lessons:
         lesson.html = lesson_html.sanitise_extracted(lesson.html)
     return found

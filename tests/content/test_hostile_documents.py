@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.content.documents import DATA, NAMESPACES, TYPES, pack, paragraph, parts, read
-from tms.content import archive, sniff
+from tms.content import archive, formats, sniff
 from tms.content.errors import (
     CorruptDocumentError,
     DocumentError,
@@ -112,23 +112,23 @@ CONTENTS = {
         ("nothing", "a.pdf", EmptyFileError),
         ("one byte", "a.docx", CorruptDocumentError),
         ("head of an archive", "a.docx", CorruptDocumentError),
-        ("head of an archive", "a.zip", UnsupportedTypeError),
+        ("head of an archive", "a.zip", CorruptDocumentError),
     ],
 )
 def test_the_content_decides_and_the_name_must_agree(tmp_path, content, name, outcome):
     path = tmp_path / "uploaded"
     path.write_bytes(CONTENTS[content]())
     if outcome is None:
-        assert sniff.require_word(path, name) in {sniff.Kind.DOCX, sniff.Kind.DOCM}
+        assert formats.admit(path, name) in {sniff.Kind.DOCX, sniff.Kind.DOCM}
     else:
         with pytest.raises(outcome) as refusal:
-            sniff.require_word(path, name)
+            formats.admit(path, name)
         assert len(refusal.value.detail) > 20
 
 
 def outcome_of(path: Path, tmp_path) -> type[DocumentError] | None:
     try:
-        sniff.require_word(path, "a.docx")
+        formats.admit(path, "a.docx")
         archive.inspect(path)
         read(path, tmp_path, "a.docx")
     except DocumentError as refusal:
@@ -183,7 +183,7 @@ LAUGHS = (
 def test_document_types_are_refused(tmp_path, part, content):
     members = {**parts(paragraph("a")), part: content}
     with pytest.raises(CorruptDocumentError, match="document type"):
-        archive.inspect(pack(tmp_path / "a.docx", members))
+        archive.inspect_office(pack(tmp_path / "a.docx", members))
 
 
 def test_a_zip_bomb_by_ratio(tmp_path):

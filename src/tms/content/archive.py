@@ -1,10 +1,11 @@
-"""Looks an Office archive over before any part of it is opened by a reader."""
+"""Looks an archive over before any part of it is opened by a reader."""
 
 import stat
 import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -22,8 +23,8 @@ _LOCAL_HEADER = struct.Struct("<4s5H3I2H")
 _XML_SUFFIXES = (".xml", ".rels")
 _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 _UNSAFE = (
-    "The document contains {what}, which Word never writes, so it is not opened; save it again as .docx in Word "
-    "or LibreOffice and upload that file."
+    "The document contains {what}, which no ordinary program writes, so it is not opened; save it again in "
+    "the program that made it and upload that file."
 )
 
 
@@ -45,9 +46,22 @@ def inspect(path: Path, limits: ArchiveLimits = DEFAULT_LIMITS) -> None:
 
     Raises `CorruptDocumentError`, `EncryptedDocumentError`, `DocumentTooLargeError` or `DocumentTooComplexError`.
     """
+    with _opened(path) as archive:
+        _inspect(archive, path, limits)
+
+
+def inspect_office(path: Path, limits: ArchiveLimits = DEFAULT_LIMITS) -> None:
+    """As `inspect`, and refuse an Office document without its list of parts or with a document type in one of them."""
+    with _opened(path) as archive:
+        _inspect(archive, path, limits)
+        _check_parts(archive)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(path) as archive:
-            _inspect(archive, path, limits)
+            yield archive
     except (
         zipfile.BadZipFile,
         EOFError,
@@ -67,7 +81,6 @@ def _inspect(archive: zipfile.ZipFile, path: Path, limits: ArchiveLimits) -> Non
     for entry in entries:
         _check_entry(entry)
     _check_layout(entries, path)
-    _check_parts(archive)
 
 
 def _check_sizes(entries: list[zipfile.ZipInfo], limits: ArchiveLimits) -> None:
@@ -91,7 +104,7 @@ def _check_sizes(entries: list[zipfile.ZipInfo], limits: ArchiveLimits) -> None:
     if swollen or (unpacked > limits.ratio_from and unpacked > limits.ratio * packed):
         raise DocumentTooLargeError(
             f"Unpacked, the document would grow more than {limits.ratio} times, as no ordinary document does; "
-            "save it again as .docx in Word or LibreOffice and upload that file."
+            "save it again in the program that made it and upload that file."
         )
 
 

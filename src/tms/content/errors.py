@@ -3,8 +3,6 @@
 from tms.courses.errors import CourseNotFoundError
 from tms.platform.errors import DomainError, InvalidError, NotFoundError
 
-ACCEPTED = "TMS accepts Word documents (.docx)."
-
 
 class DocumentError(DomainError):
     """A document that cannot become lessons; the base of every outcome but success."""
@@ -26,7 +24,7 @@ class UnsupportedTypeError(DocumentError):
 
     status = 415
     code = "unsupported_type"
-    title = f"Files of this kind are not accepted. {ACCEPTED}"
+    title = "Files of this kind are not accepted; save it as a Word document (.docx) or a PDF and upload that file"
 
 
 class TypeMismatchError(DocumentError):
@@ -40,16 +38,17 @@ class EncryptedDocumentError(DocumentError):
     """Protected by a password, or its archive is."""
 
     code = "encrypted_document"
-    title = "The document is protected by a password; remove the password in Word (File, Info, Protect Document) and upload it again"
+    title = (
+        "The document is protected by a password; remove the password in the program that made it "
+        "(in Word: File, Info, Protect Document) and upload it again"
+    )
 
 
 class CorruptDocumentError(DocumentError):
     """Damaged, cut short, or built so as to mislead."""
 
     code = "corrupt_document"
-    title = (
-        "The document is damaged; open it in Word or LibreOffice, save it again as .docx and upload that file"
-    )
+    title = "The document is damaged; open it in the program that made it, save it again and upload that file"
 
 
 class DocumentTooLargeError(DocumentError):
@@ -74,6 +73,16 @@ class NoContentError(DocumentError):
     title = "The document contains neither text nor pictures"
 
 
+class NoTextError(DocumentError):
+    """Pages that are pictures: a scan, or print that was turned into drawings."""
+
+    code = "no_text"
+    title = (
+        "The document consists of pictures of text, such as a scan; let a scanner program recognise the text (OCR) "
+        "and upload that file, or upload the document that was scanned"
+    )
+
+
 _OUTCOMES: tuple[type[DocumentError], ...] = (
     EmptyFileError,
     UnsupportedTypeError,
@@ -83,6 +92,7 @@ _OUTCOMES: tuple[type[DocumentError], ...] = (
     DocumentTooLargeError,
     DocumentTooComplexError,
     NoContentError,
+    NoTextError,
 )
 BY_CODE: dict[str, type[DocumentError]] = {outcome.code: outcome for outcome in _OUTCOMES}
 
@@ -119,9 +129,7 @@ class GivenUpError(DocumentError):
     """Each try to read the document ended in a crash."""
 
     code = "given_up"
-    title = (
-        "The document could not be processed after several tries; save it again as .docx and upload that file"
-    )
+    title = "The document could not be processed after several tries; save it again and upload that file"
 
 
 class CancelledError(DocumentError):

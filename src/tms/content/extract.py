@@ -15,27 +15,24 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import tms
-from tms.content import archive, confine, sniff
-from tms.content.docx import document as documents
+from tms.content import confine, formats
 from tms.content.errors import DocumentError, DocumentTooComplexError, DocumentTooLargeError
+from tms.content.lessons.document import Report, Source
+from tms.content.pictures import PictureFolder
 from tms.content.protocol import EXIT_FAILED, EXIT_OUT_OF_MEMORY, RESULT
 
-Report: TypeAlias = Callable[[float, str], None]
-Reader: TypeAlias = Callable[[Path, Path, str, Report], dict[str, Any]]
+Read: TypeAlias = Callable[[Path, Path, str, Report], dict[str, Any]]
 
 
-def read_word(path: Path, folder: Path, filename: str, report: Report) -> dict[str, Any]:
-    """Tell the kind, look the archive over, and read it; raises a `DocumentError`."""
-    kind = sniff.require_word(path, filename)
+def read_document(path: Path, folder: Path, filename: str, report: Report) -> dict[str, Any]:
+    """Tell the kind and read the file; raises a `DocumentError`."""
     report(0.1, "Looking the file over")
-    archive.inspect(path)
-    document = documents.read(path, folder, filename=filename, report=report)
-    if kind is sniff.Kind.DOCM:
-        document.warnings.append("The document contains macros; they were left out.")
-    return {"kind": "docx", **asdict(document)}
+    kind = formats.admit(path, filename)
+    source = Source(path, filename, kind, PictureFolder(folder), report)
+    return {"kind": kind, **asdict(formats.reader(kind).read(source))}
 
 
-def main(read: Reader = read_word) -> int:
+def main(read: Read = read_document) -> int:
     """Read the document named on the command line within the limits of the request; gives the exit code."""
     path, folder = Path(sys.argv[-2]).resolve(), Path(sys.argv[-1]).resolve()
     request = json.loads(sys.stdin.buffer.read())
@@ -55,7 +52,7 @@ def main(read: Reader = read_word) -> int:
     return 0
 
 
-def _outcome(read: Reader, path: Path, folder: Path, filename: str) -> dict[str, Any]:
+def _outcome(read: Read, path: Path, folder: Path, filename: str) -> dict[str, Any]:
     try:
         return {"outcome": "read", **read(path, folder, filename, _report)}
     except RecursionError:

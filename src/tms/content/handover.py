@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, 
 
 from tms.content.errors import BY_CODE, CorruptDocumentError
 from tms.content.protocol import RESULT
+from tms.content.sniff import Kind
 from tms.courses import html as lesson_html
 
 log = logging.getLogger(__name__)
@@ -17,13 +18,22 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """One lesson. `html` is sanitised; its pictures have the address `media:N`, N being a `Picture.number`."""
+    """One lesson. `html` is sanitised; its pictures have the address `media:N`, N being a `Picture.number`.
+
+    `level` is that of its heading in the document; `page_from` and `page_to` are None where there are no pages;
+    `confidence`, 0 to 1, says how sure it is that a lesson begins here; `warnings` are sentences about this lesson.
+    """
 
     title: str
     html: str
     words: int
     minutes: int
     pictures: tuple[int, ...]
+    level: int
+    page_from: int | None
+    page_to: int | None
+    confidence: float
+    warnings: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +53,7 @@ class Picture:
 class Extraction:
     """What a document holds; `title` is its own, if it has one. Warnings are sentences for its author."""
 
-    kind: str
+    kind: Kind
     title: str | None
     lessons: tuple[Lesson, ...]
     pictures: tuple[Picture, ...]
@@ -62,6 +72,8 @@ _Text = Annotated[str, AfterValidator(_without_nul)]
 _Title = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_without_nul)]
 _Count = Annotated[int, Field(ge=0, le=2_147_483_647)]
 
+_Page = Annotated[int, Field(ge=1, le=1_000_000)]
+
 
 class _Handed(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid")
@@ -76,6 +88,11 @@ class _HandedLesson(BaseModel):
     words: _Count
     minutes: Annotated[int, Field(ge=1, le=100_000)]
     pictures: list[_Count]
+    level: Annotated[int, Field(ge=1, le=6)]
+    page_from: _Page | None
+    page_to: _Page | None
+    confidence: Annotated[float, Field(ge=0, le=1)]
+    warnings: list[_Text]
 
 
 class _HandedPicture(BaseModel):
@@ -89,7 +106,7 @@ class _HandedPicture(BaseModel):
 
 class _Read(_Handed):
     outcome: Literal["read"]
-    kind: Literal["docx"]
+    kind: Kind
     title: _Title | None
     lessons: list[_HandedLesson]
     pictures: list[_HandedPicture]
@@ -132,7 +149,18 @@ def collect(folder: Path) -> Extraction:
 
 def _lesson(handed: _HandedLesson) -> Lesson:
     html = lesson_html.sanitise_extracted(handed.html)
-    return Lesson(handed.title, html, handed.words, handed.minutes, tuple(handed.pictures))
+    return Lesson(
+        title=handed.title,
+        html=html,
+        words=handed.words,
+        minutes=handed.minutes,
+        pictures=tuple(handed.pictures),
+        level=handed.level,
+        page_from=handed.page_from,
+        page_to=handed.page_to,
+        confidence=handed.confidence,
+        warnings=tuple(handed.warnings),
+    )
 
 
 def _picture(folder: Path, number: int, handed: _HandedPicture) -> Picture:

@@ -45,7 +45,7 @@ MOST_ATTEMPTS = 20
 _FOLDER_PREFIX = "tms-upload-"
 # Each child may take its limit of memory, so that only so many read at once in one process.
 _PLACES = asyncio.Semaphore(max(2, os.cpu_count() or 2))
-_PICTURE = re.compile(r'(<img(?: [a-z]+="[^"]*")*? src=")media:(\d+)(?=")')
+_PICTURE = re.compile(r'(<(?:img|audio|video)(?: [a-z]+="[^"]*")*? src=")media:(\d+)(?=")')
 
 
 async def step(upload_id: UUID) -> None:

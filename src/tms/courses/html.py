@@ -1,6 +1,6 @@
 """The HTML that lessons consist of: sanitised when it is written, with signed addresses of pictures when it is read.
 
-Stored HTML names a picture by its id, `media:<id>`. A browser cannot send a token with `<img>`, so what is read
+Stored HTML names a picture, a sound or a video by its id, `media:<id>`. A browser cannot send a token with `<img>`, so what is read
 carries an address that is signed for some minutes; and since people send back what they were given, such an address is
 turned into `media:<id>` again when it is written.
 """
@@ -20,16 +20,36 @@ _LISTS = {"dd", "dl", "dt", "li", "ol", "ul"}
 _HEADINGS = {"h1", "h2", "h3", "h4", "h5", "h6"}
 _TABLES = {"caption", "table", "tbody", "td", "tfoot", "th", "thead", "tr"}
 _INLINE = {"a", "br", "code", "del", "em", "b", "i", "img", "ins", "kbd", "mark", "q", "s", "samp", "small"}
-_INLINE |= {"abbr", "cite", "span", "strong", "sub", "sup", "u", "var"}
+_INLINE |= {
+    "abbr",
+    "bdi",
+    "bdo",
+    "cite",
+    "dfn",
+    "rp",
+    "rt",
+    "ruby",
+    "span",
+    "strong",
+    "sub",
+    "sup",
+    "time",
+    "u",
+    "var",
+}
+_PLAYED = {"audio", "video"}
 _ATTRIBUTES = {
     "*": {"dir", "lang"},
     "a": {"href", "id"},
     "abbr": {"title"},
+    "audio": {"src", "controls"},
+    "details": {"open"},
     "img": {"src", "alt"},
     "li": {"id", "value"},
     "ol": {"start"},
     "td": {"colspan", "rowspan"},
     "th": {"colspan", "rowspan", "scope"},
+    "video": {"src", "controls"},
 }
 _UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _STORED_PICTURE = re.compile(f"media:{_UUID}|https://[^\\s/?#@\\\\]+(?:[/?#]\\S*)?")
@@ -46,8 +66,8 @@ _VALUES = {
 }
 _UNSTORABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 # What the sanitiser writes: every attribute is quoted and `<` is escaped in text and in values, so that this finds
-# addresses of pictures only, never words that look like one.
-_WRITTEN_PICTURE = re.compile(rf'(<img(?: [a-z]+="[^"]*")*? src=")media:({_UUID})(?=")')
+# addresses of media only, never words that look like one.
+_WRITTEN_PICTURE = re.compile(rf'(<(?:img|audio|video)(?: [a-z]+="[^"]*")*? src=")media:({_UUID})(?=")')
 
 
 def _picture(value: str, allowed: re.Pattern[str]) -> str | None:
@@ -65,7 +85,7 @@ def _cleaner(pictures: re.Pattern[str]) -> nh3.Cleaner:
         return value if pattern is None or pattern.fullmatch(value.strip()) else None
 
     return nh3.Cleaner(
-        tags=_BLOCKS | _LISTS | _HEADINGS | _TABLES | _INLINE,
+        tags=_BLOCKS | _LISTS | _HEADINGS | _TABLES | _INLINE | _PLAYED,
         clean_content_tags={"script", "style"},
         attributes=_ATTRIBUTES,
         attribute_filter=keep,

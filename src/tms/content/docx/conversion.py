@@ -10,14 +10,14 @@ from lxml import etree
 
 from tms.content.docx import drawings
 from tms.content.docx.numbering import DEEPEST, read_numbering
-from tms.content.docx.package import Element, WordPackage
+from tms.content.docx.package import WordPackage
 from tms.content.docx.preparation import Preparation, prepare
 from tms.content.docx.styles import read_styles
 from tms.content.errors import CorruptDocumentError
+from tms.content.lessons.markup import ID_PREFIX, UNUSABLE
 from tms.content.pictures import PictureFolder, UnusablePictureError
+from tms.content.safe_xml import Element
 
-ID_PREFIX = "doc-"
-UNUSABLE = "unusable:"
 _NO_STYLES = b'<w:styles xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"/>'
 
 

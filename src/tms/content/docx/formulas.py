@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from lxml import etree
 
-from tms.content.docx.package import W_STRICT, Element, W, local
+from tms.content.docx.package import W_STRICT, W
+from tms.content.safe_xml import Element, local
 
 
 def write_out(root: Element) -> None:

@@ -8,8 +8,9 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from tms.content.docx.package import Element, local, value_of
+from tms.content.docx.package import value_of
 from tms.content.docx.styles import StyleSheet
+from tms.content.safe_xml import Element, local
 
 DEEPEST = 9
 _DEPTH_IN_NAME = re.compile(r"list (?:bullet|number) ([2-5])")

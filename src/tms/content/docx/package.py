@@ -5,13 +5,11 @@ import zipfile
 import zlib
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self, TypeAlias
+from typing import NamedTuple, Self
 
-from lxml import etree
+from tms.content.errors import CorruptDocumentError
+from tms.content.safe_xml import Element, parse
 
-from tms.content.errors import CorruptDocumentError, DocumentTooComplexError
-
-Element: TypeAlias = etree._Element  # noqa: SLF001  lxml names its element class only so
 W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 W_STRICT = "http://purl.oclc.org/ooxml/wordprocessingml/main"
 R = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
@@ -90,28 +88,6 @@ class WordPackage:
             kind = element.get("Type", "").rpartition("/")[2]
             found[element.get("Id", "")] = Relationship(kind, target, external)
         return found
-
-
-def parse(content: bytes) -> Element:
-    """The root of an XML part, without entities, network or document types."""
-    parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True, remove_pis=True
-    )
-    try:
-        root = etree.fromstring(content, parser)
-    except etree.XMLSyntaxError as error:
-        # libxml2 has no better name than "unknown error" for memory that it was refused.
-        if any(sign in str(error) for sign in ("depth", "Resource limit", "allocation", "unknown error")):
-            raise DocumentTooComplexError from error
-        raise CorruptDocumentError from error
-    if root.getroottree().docinfo.internalDTD is not None:
-        raise CorruptDocumentError
-    return root
-
-
-def local(element: Element) -> str:
-    """The element's name without its namespace."""
-    return str(element.tag).rpartition("}")[2]
 
 
 def value_of(element: Element | None, attribute: str = "val") -> str | None:

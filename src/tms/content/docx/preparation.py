@@ -12,17 +12,9 @@ from lxml import etree
 
 from tms.content.docx import drawings, formulas
 from tms.content.docx.numbering import Item, Numbering
-from tms.content.docx.package import (
-    W_STRICT,
-    Element,
-    Relationship,
-    W,
-    is_on,
-    local,
-    namespace_of,
-    value_of,
-)
+from tms.content.docx.package import W_STRICT, Relationship, W, is_on, namespace_of, value_of
 from tms.content.docx.styles import StyleSheet, font_of, is_monospaced
+from tms.content.safe_xml import Element, local
 
 START_MARK = "tms-number-"
 _MAIN_NAMESPACES = (W, W_STRICT)

@@ -6,7 +6,8 @@ Built-in styles keep their English names in every language of Word; only their i
 import re
 from dataclasses import dataclass, field
 
-from tms.content.docx.package import Element, is_on, local, value_of
+from tms.content.docx.package import is_on, value_of
+from tms.content.safe_xml import Element, local
 
 BODY_LEVEL = 9
 _HEADING = re.compile(r"heading ([1-9])")

@@ -1,0 +1,51 @@
+"""A Word document becomes lessons."""
+
+import re
+import zipfile
+import zlib
+
+from tms.content import archive
+from tms.content.docx import markup
+from tms.content.docx.conversion import convert
+from tms.content.docx.package import WordPackage
+from tms.content.errors import CorruptDocumentError
+from tms.content.lessons import division, warnings
+from tms.content.lessons.document import Document, Manuscript, Source
+from tms.content.lessons.markup import ID_PREFIX
+from tms.content.safe_xml import Element
+from tms.content.sniff import Kind
+
+_NOTE_ID = re.compile(rf"{ID_PREFIX}(footnote|endnote)-\d+")
+
+
+def read(source: Source) -> Document:
+    """The lessons of a Word document, macros or not; raises a `DocumentError`."""
+    archive.inspect_office(source.path)
+    try:
+        with WordPackage(source.path) as package:
+            source.report(0.2, "Reading text and pictures")
+            root, work = convert(package, source.pictures)
+            work.left_out["comment"] += _comments(package)
+    except (zipfile.BadZipFile, zlib.error, KeyError, EOFError) as error:
+        raise CorruptDocumentError from error
+    notes = _take_notes(root)
+    markup.settle(root)
+    told = [warnings.MACROS] if source.kind is Kind.DOCM else []
+    return division.compose(Manuscript(root, notes=notes, left_out=work.left_out, warnings=told), source)
+
+
+def _take_notes(root: Element) -> dict[str, Element]:
+    """All footnotes and endnotes by id; the converter lists them at the end of the document."""
+    if len(root) == 0 or root[-1].tag != "ol":
+        return {}
+    items = list(root[-1])
+    if not items or not all(_NOTE_ID.fullmatch(item.get("id", "")) for item in items):
+        return {}
+    root.remove(root[-1])
+    return {item.get("id", ""): item for item in items}
+
+
+def _comments(package: WordPackage) -> int:
+    name = package.related("comments", "word/comments.xml")
+    root = None if name is None else package.tree(name)
+    return 0 if root is None else sum(1 for _ in root.iterchildren("{*}comment"))
