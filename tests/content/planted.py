@@ -61,7 +61,15 @@ def chatter():
 
 
 def lessons(title="A title", html="<p>Text</p>"):
-    lesson = {"title": title, "html": html, "words": 1, "minutes": 1, "pictures": [], "level": 1, "warnings": []}
+    lesson = {
+        "title": title,
+        "html": html,
+        "words": 1,
+        "minutes": 1,
+        "pictures": [],
+        "level": 1,
+        "warnings": [],
+    }
     lesson |= {"page_from": 1, "page_to": None, "confidence": 1.0}
     return {"kind": "docx", "title": None, "lessons": [lesson], "pictures": [], "warnings": []}
 

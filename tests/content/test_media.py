@@ -211,7 +211,7 @@ async def test_pictures_of_an_upload_at_work_are_kept(
             "UPDATE uploads SET status = 'queued', finished_at = NULL, created_at = now() - interval '2 hours'",
             "content.uploads_end",
         ),
-        ("UPDATE uploads SET section_ids = '[]'", "content.uploads_made_sections"),
+        ("DELETE FROM upload_sections", "content.uploads_made_sections"),
         ("UPDATE jobs SET state = 'failed'", "content.work_agrees"),
     ],
 )

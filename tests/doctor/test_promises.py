@@ -215,7 +215,7 @@ PLANTED = [
         "UPDATE jobs SET state = 'queued'",
         upload=True,
     ),
-    Planted("content.uploads_made_sections", "UPDATE uploads SET section_ids = '[]'", upload=True),
+    Planted("content.uploads_made_sections", "DELETE FROM upload_sections", upload=True),
     Planted("content.work_agrees", "UPDATE jobs SET state = 'failed'", upload=True),
     Planted(
         "progress.counters",

@@ -9,10 +9,8 @@ from html.parser import HTMLParser
 
 _HEADING = re.compile(r"h[1-6]")
 _EMPTY = frozenset({"br", "hr", "img"})
-_IMAGE = re.compile(r"<img[ >]")
 # Scripts that put no spaces between words: there a letter counts as a word when texts are compared.
 _TOKEN = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]|\w+")
-_WORD = re.compile(r"\S+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +75,3 @@ def text(html: str) -> str:
 def tokens(words: str) -> list[str]:
     """The words by which two texts are compared, without regard to case."""
     return _TOKEN.findall(words.casefold())
-
-
-def count_words(words: str) -> int:
-    """How many words a text has, as the readers of documents count them."""
-    return len(_WORD.findall(words))
-
-
-def count_images(html: str) -> int:
-    """How many pictures a lesson shows."""
-    return len(_IMAGE.findall(html))

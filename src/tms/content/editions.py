@@ -177,7 +177,7 @@ def _judge(section: Standing, *, now: str, new: str) -> tuple[bool, bool]:
 
     An edited section whose lesson the document did not touch keeps the edits: there is nothing new to put there.
     """
-    return now != new and new != section.fingerprint, _is_edited(section, now)
+    return new not in {now, section.fingerprint}, _is_edited(section, now)
 
 
 def outline(found: Difference) -> list[UUID | courses.ChangedSection | courses.NewSection]:
@@ -216,7 +216,11 @@ def _part(change: Change, draft: Draft) -> UUID | courses.ChangedSection | cours
 def made(found: Difference, order: Sequence[UUID]) -> list[tuple[UUID, Draft]]:
     """Which lesson became which section, once `courses` has put the outline into this order of ids."""
     parts = outline(found)
-    new_ids = [section_id for section_id, part in zip(order, parts, strict=True) if isinstance(part, courses.NewSection)]
+    new_ids = [
+        section_id
+        for section_id, part in zip(order, parts, strict=True)
+        if isinstance(part, courses.NewSection)
+    ]
     fresh = iter(new_ids)
     return [
         (change.section.id if change.section else next(fresh), change.draft)

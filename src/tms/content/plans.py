@@ -1,4 +1,4 @@
-"""What is to become of an outline: rows merged, split at their sub-headings, renamed or skipped. No database in here.
+"""What is to become of an outline: rows merged, split at their sub-headings, renamed or skipped. Nothing in here asks the database.
 
 A row of the outline has parts: what stands before its first sub-heading, and what stands below each sub-heading. A lesson
 is made of pieces, each a run of parts of one row. A plan uses every part exactly once, in a lesson or among what is
@@ -8,15 +8,16 @@ skipped, so that nothing is lost by an oversight.
 import html as escaping
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
+
+from sqlalchemy import RowMapping
 
 from tms.content import blocks
 from tms.content.blocks import Heading
 from tms.content.errors import PlanError
+from tms.content.lessons.division import WORDS_PER_MINUTE, count_words
 from tms.platform.errors import FieldError
 
-WORDS_PER_MINUTE = 200
 TITLE_LIMIT = 255
 SUB_HEADING = 2
 """The level of a heading right below a lesson's title."""
@@ -34,7 +35,7 @@ class Row:
     headings: tuple[Heading, ...]
 
     @classmethod
-    def of(cls, row: Mapping[str, Any]) -> "Row":
+    def of(cls, row: RowMapping) -> "Row":
         """From a row of `upload_lessons`."""
         found = tuple(blocks.headings(row["content"]))
         return cls(row["id"], row["title"], row["level"], row["content"], row["minutes"], found)
@@ -139,10 +140,12 @@ def _content(row: Row, piece: Piece, *, leads: bool) -> str:
     begins = row.headings[piece.first - 1] if piece.first else None
     ends = row.headings[last].start if last < len(row.headings) else len(row.content)
     if begins is None:
-        heading = "" if leads else f"<h{SUB_HEADING}>{escaping.escape(row.title, quote=False)}</h{SUB_HEADING}>"
+        heading = (
+            "" if leads else f"<h{SUB_HEADING}>{escaping.escape(row.title, quote=False)}</h{SUB_HEADING}>"
+        )
         return heading + row.content[:ends]
     return row.content[begins.end if leads else begins.start : ends]
 
 
 def _minutes(content: str) -> int:
-    return max(1, -(-blocks.count_words(blocks.text(content)) // WORDS_PER_MINUTE))
+    return max(1, round(count_words(blocks.text(content)) / WORDS_PER_MINUTE))

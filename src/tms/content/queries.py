@@ -6,6 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from tms.content.errors import MediaNotFoundError, UploadNotFoundError
 from tms.content.models import Media, Upload, UploadLesson, UploadSection
 from tms.courses import queries as courses
+from tms.courses.errors import CourseNotFoundError
 from tms.courses.models import Course, Section
 from tms.platform import paging
 from tms.platform.caller import Caller
@@ -54,6 +55,13 @@ async def editable(session: AsyncSession, upload_id: UUID, caller: Caller) -> Ro
     if row is None:
         raise UploadNotFoundError
     return row
+
+
+async def check_editor(session: AsyncSession, course_id: UUID, caller: Caller) -> None:
+    """Raises `CourseNotFoundError` unless the caller may change the course: to others its documents are not there."""
+    statement = select(Course.id).where(Course.id == course_id, courses.editable_by(caller))
+    if (await session.execute(statement)).one_or_none() is None:
+        raise CourseNotFoundError
 
 
 async def page(session: AsyncSession, course_id: UUID, caller: Caller, request: PageRequest) -> Page:

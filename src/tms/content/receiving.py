@@ -13,6 +13,7 @@ from tms.content.errors import EmptyFileError, MalformedFormError, MissingFileEr
 FIELD = b"file"
 _HEADER_BYTES = 16 * 1024
 _PARTS = 10
+_FIELD_BYTES = 1024
 
 
 class FileTaker:
@@ -26,6 +27,7 @@ class FileTaker:
         self._found = False
         self._ended = False
         self._is_file = False
+        self._fields: dict[bytes, bytes] = {}
         self._parts = 0
         self._header = [b"", b""]
         self._header_bytes = 0
@@ -95,11 +97,24 @@ class FileTaker:
             self.name = self._options[b"filename"].decode("utf-8", "replace")
 
     def _on_data(self, data: bytes, start: int, end: int) -> None:
+        piece = data[start:end]
         if self._is_file:
-            piece = data[start:end]
             self._target.write(piece)
             self.digest.update(piece)
             self.size += len(piece)
+        else:
+            self._take_field(self._options.get(b"name", b""), piece)
+
+    def _take_field(self, name: bytes, piece: bytes) -> None:
+        """What else the form has is small; what is too long for any field of ours is cut off."""
+        self._fields[name] = (self._fields.get(name, b"") + piece)[:_FIELD_BYTES]
+
+    def fields(self) -> dict[str, str]:
+        """The form's other fields."""
+        return {
+            name.decode("utf-8", "replace"): value.decode("utf-8", "replace")
+            for name, value in self._fields.items()
+        }
 
     def _end(self) -> None:
         self._ended = True

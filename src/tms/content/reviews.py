@@ -75,9 +75,7 @@ async def _compare(session: AsyncSession, upload: RowMapping, decision: Decision
     drafts = await _drafts(session, upload, decision)
     if not drafts:
         raise NothingLeftError
-    found = await editions.difference(
-        session, upload, drafts, keep=decision.keep, replace=decision.replace
-    )
+    found = await editions.difference(session, upload, drafts, keep=decision.keep, replace=decision.replace)
     _check_choices(found, decision)
     return found
 
@@ -106,6 +104,4 @@ async def _apply_edition(
         session, upload["course_id"], editions.outline(found), by=caller.id
     )
     await applying.note(session, upload, editions.made(found, order), by=caller.id)
-    await session.execute(
-        update(Upload).where(Upload.id == upload["replaces_id"]).values(status="replaced")
-    )
+    await session.execute(update(Upload).where(Upload.id == upload["replaces_id"]).values(status="replaced"))

@@ -1,17 +1,12 @@
-import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
-from starlette.requests import ClientDisconnect
 
-from tms.content import queries, receiving, service
-from tms.content.errors import MalformedFormError, MediaNotFoundError
+from tms.content import arrivals, queries, service
+from tms.content.errors import MediaNotFoundError
 from tms.content.schemas import UploadOut
-from tms.content.service import ReceivedFile
 from tms.courses.html import MEDIA_PATH
 from tms.http import policy
 from tms.http.answers import PROBLEMS, Answer
@@ -19,6 +14,7 @@ from tms.http.caller import Caller
 from tms.http.parameters import PathId
 from tms.http.sessions import ReadSession
 from tms.platform import limits, signing, storage
+from tms.platform.schemas import Id
 
 UPLOAD_BYTES = 50 * 1024 * 1024
 POLICY = [
@@ -67,22 +63,29 @@ router = APIRouter(tags=["content"])
 @router.post(
     "/courses/{course_id}/upload-content",
     responses={
-        202: {"model": Answer[UploadOut], "description": "Received; the sections are being made"},
+        202: {"model": Answer[UploadOut], "description": "Received; the document is being read"},
         415: {**PROBLEMS[422], "description": "Not a Word document"},
     },
     openapi_extra=_FORM,
 )
 async def upload_content(
-    course_id: PathId, caller: Caller, request: Request, response: Response
+    course_id: PathId,
+    caller: Caller,
+    request: Request,
+    response: Response,
+    mode: Annotated[Literal["apply", "review"], Query()] = "apply",
+    replaces: Annotated[Id | None, Query(description="The upload of which this is a new edition.")] = None,
 ) -> Answer[UploadOut]:
-    """Make sections of a Word document: one for each first-level heading, appended in order, or none at all.
+    """Make sections of a document: one for each first-level heading, appended in order, or none at all.
 
-    Answers 202 when that takes longer than some seconds. The same document again changes nothing.
+    Answers 202 when that takes longer than some seconds. The same document again changes nothing. `mode=review` stops at
+    an outline that waits seven days for `POST /uploads/{id}/apply`; so does `replaces`, for a new edition.
     """
-    await service.check_open(course_id, caller)
-    async with _received(request) as received:
-        outcome = await service.upload(received, course_id=course_id, caller=caller)
-    if not outcome.is_finished:
+    purpose = service.Purpose(review=mode == "review" or replaces is not None, replaces=replaces)
+    await service.check_open(course_id, caller, purpose)
+    async with arrivals.received(request) as form:
+        outcome = await service.upload(form.file, course_id=course_id, caller=caller, purpose=purpose)
+    if not outcome.is_read:
         response.status_code = 202
     return Answer(data=_out(outcome), message=_message(outcome))
 
@@ -94,32 +97,20 @@ def _out(outcome: service.Outcome) -> UploadOut:
         job_id=row["job_id"],
         file_name=row["file_name"],
         file_size=row["size"],
-        processing_status="completed" if outcome.is_finished else "processing",
-        extracted_sections=len(row["section_ids"]),
+        processing_status=row["status"] if outcome.is_read else "processing",
+        extracted_sections=outcome.sections,
         warnings=row["warnings"],
     )
 
 
 def _message(outcome: service.Outcome) -> str:
+    if not outcome.is_read:
+        return "File uploaded; it is being read"
+    if outcome.row["status"] == "needs_review":
+        return "File uploaded and read; its outline waits to be applied"
     if outcome.repeated:
         return "This document is in the course already; nothing was changed"
-    if outcome.is_finished:
-        return "File uploaded and processed successfully"
-    return "File uploaded; its sections are being made"
-
-
-@asynccontextmanager
-async def _received(request: Request) -> AsyncIterator[ReceivedFile]:
-    """The form's file on disk with its hash; permission was checked before this reads the first byte of it."""
-    with tempfile.NamedTemporaryFile(prefix="tms-received-") as target:
-        try:
-            taken = await receiving.take_file(
-                request.headers.get("content-type", ""), request.stream(), target.file
-            )
-        except ClientDisconnect as error:
-            raise MalformedFormError from error
-        name = service.display_name(taken.name)
-        yield ReceivedFile(Path(target.name), name, taken.size, taken.digest.hexdigest())
+    return "File uploaded and processed successfully"
 
 
 @router.get(

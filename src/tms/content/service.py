@@ -74,6 +74,8 @@ class Outcome:
 
     row: RowMapping
     repeated: bool
+    sections: int
+    """How many it has made."""
 
     @property
     def is_read(self) -> bool:
@@ -99,7 +101,12 @@ async def _check_edition(session: AsyncSession, course_id: UUID, purpose: Purpos
 
 
 async def upload(
-    received: ReceivedFile, *, course_id: UUID, caller: Caller, purpose: Purpose, patience: float | None = None
+    received: ReceivedFile,
+    *,
+    course_id: UUID,
+    caller: Caller,
+    purpose: Purpose,
+    patience: float | None = None,
 ) -> Outcome:
     """Make sections or an outline of a document, waiting some seconds; the same document twice changes nothing.
 
@@ -110,7 +117,8 @@ async def upload(
     row = await _wait(upload_id, _begin(upload_id), PATIENCE_SECONDS if patience is None else patience)
     if row["status"] == "failed":
         raise RECORDED.get(row["error_code"], DocumentError)(row["error_detail"])
-    return Outcome(row, repeated)
+    async with db.reading() as session:
+        return Outcome(row, repeated, await queries.count_sections(session, upload_id))
 
 
 async def _admit(

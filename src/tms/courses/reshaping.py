@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Uuid, bindparam, column, func, insert, literal, select, update
+from sqlalchemy import ARRAY, Table, Uuid, bindparam, column, func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tms.courses import queries
@@ -14,6 +14,8 @@ from tms.courses.models import Section
 from tms.courses.sections import NewSection, outline_changed, stored, touch
 from tms.operations import audit
 from tms.platform.ids import new_id
+
+_sections = cast("Table", Section.__table__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ async def _change(session: AsyncSession, changed: Sequence[ChangedSection]) -> N
     if not changed:
         return
     statement = (
-        update(Section.__table__)
+        update(_sections)
         .where(Section.id == bindparam("of"))
         .values(
             title=bindparam("new_title"),
@@ -122,9 +124,7 @@ async def _change(session: AsyncSession, changed: Sequence[ChangedSection]) -> N
     await (await session.connection()).execute(statement, values)
 
 
-async def _add(
-    session: AsyncSession, course_id: UUID, added: Sequence[tuple[int, UUID, NewSection]]
-) -> None:
+async def _add(session: AsyncSession, course_id: UUID, added: Sequence[tuple[int, UUID, NewSection]]) -> None:
     if not added:
         return
     rows: list[dict[str, Any]] = [

@@ -4,8 +4,8 @@ from fastapi.responses import StreamingResponse
 from tms.http import policy
 from tms.http.answers import Answer
 from tms.http.caller import Caller
-from tms.http.parameters import PathId
 from tms.http.idempotency import IdempotentRoute
+from tms.http.parameters import PathId
 from tms.http.sessions import ReadSession, WriteSession
 from tms.operations import cancelling, queries, watching
 from tms.operations.schemas import JobOut
@@ -17,7 +17,7 @@ POLICY = [
     policy.line("POST", "/jobs/{job_id}/cancel", policy.STAFF, _STARTED),
 ]
 
-router = APIRouter(prefix="/jobs", tags=["operations"])
+router = APIRouter(prefix="/jobs", tags=["operations"], route_class=IdempotentRoute)
 
 
 @router.get("/{job_id}")

@@ -14,7 +14,9 @@ LOOK_EVERY_SECONDS = 0.5
 RECHECK_EVERY_LOOKS = 10
 
 
-async def events(job_id: UUID, caller: Caller, recheck: Callable[[], Awaitable[object]]) -> AsyncIterator[str]:
+async def events(
+    job_id: UUID, caller: Caller, recheck: Callable[[], Awaitable[object]]
+) -> AsyncIterator[str]:
     """One `progress` event whenever something changed, until the work has ended.
 
     A stream outlives the request's session, so it opens its own; every 5 s `recheck` asks whether the caller may still

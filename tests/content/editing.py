@@ -1,0 +1,52 @@
+"""Editions of a document, put beside a course without a reader: an upload whose outline waits, made directly."""
+
+import hashlib
+
+from sqlalchemy import insert
+
+from tms.content.models import Upload, UploadLesson
+from tms.content.processing import REVIEW
+from tms.operations.models import Job
+from tms.platform import clock, db
+from tms.platform.ids import new_id
+
+
+async def waiting(course_id, by, lessons, *, replaces=None):
+    """An outline of `(title, content)` or `(title, content, level)` that waits; the upload's id."""
+    upload_id = new_id()
+    async with db.transaction() as session:
+        await session.execute(
+            insert(Job).values(id=upload_id, kind="content.process", state="succeeded", created_by=by.id)
+        )
+        await session.execute(
+            insert(Upload).values(
+                id=upload_id,
+                course_id=course_id,
+                file_name="a.docx",
+                size=1,
+                sha256=hashlib.sha256(upload_id.bytes).hexdigest(),
+                storage_key=f"originals/{upload_id}",
+                status="needs_review",
+                review=True,
+                replaces_id=replaces,
+                expires_at=clock.db_now() + REVIEW,
+                job_id=upload_id,
+                created_by=by.id,
+            )
+        )
+        for place, (title, content, *level) in enumerate(lessons, start=1):
+            await session.execute(
+                insert(UploadLesson).values(
+                    id=new_id(),
+                    upload_id=upload_id,
+                    place=place,
+                    title=title,
+                    level=level[0] if level else 1,
+                    content=content,
+                    minutes=1,
+                    words=1,
+                    images=0,
+                    confidence=1,
+                )
+            )
+    return upload_id
