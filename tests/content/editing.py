@@ -11,12 +11,21 @@ from tms.platform import clock, db
 from tms.platform.ids import new_id
 
 
-async def waiting(course_id, by, lessons, *, replaces=None):
-    """An outline of `(title, content)` or `(title, content, level)` that waits; the upload's id."""
+async def waiting(course_id, by, lessons, *, replaces=None, status="needs_review"):
+    """An outline of `(title, content)` or `(title, content, level)` that waits; the id of the upload, and of its job.
+
+    With the status `processing` somebody seems to be at it.
+    """
     upload_id = new_id()
+    is_read = status == "needs_review"
     async with db.transaction() as session:
         await session.execute(
-            insert(Job).values(id=upload_id, kind="content.process", state="succeeded", created_by=by.id)
+            insert(Job).values(
+                id=upload_id,
+                kind="content.process",
+                state="succeeded" if is_read else "running",
+                created_by=by.id,
+            )
         )
         await session.execute(
             insert(Upload).values(
@@ -26,10 +35,10 @@ async def waiting(course_id, by, lessons, *, replaces=None):
                 size=1,
                 sha256=hashlib.sha256(upload_id.bytes).hexdigest(),
                 storage_key=f"originals/{upload_id}",
-                status="needs_review",
+                status=status,
                 review=True,
                 replaces_id=replaces,
-                expires_at=clock.db_now() + REVIEW,
+                expires_at=clock.db_now() + REVIEW if is_read else None,
                 job_id=upload_id,
                 created_by=by.id,
             )

@@ -4,6 +4,7 @@ import pytest
 from fastapi import APIRouter
 from sqlalchemy import text
 from tests.content.documents import DATA
+from tests.content.editing import waiting
 from tests.people import Client
 
 from tms import app as assembly
@@ -29,6 +30,7 @@ SECTION = {"title": "Part", "content": "<p>.</p>"}
 
 # What is exempt, and why.
 EXEMPT = {
+    "POST /uploads/{upload_id}/preview": "changes nothing: it shows what applying would do",
     "PUT /progress/sections/{section_id}": "learning is kept in its own rows, with its times; a completed course is audited",
 }
 # Outside of the API: what the pages and the sign-in server do, with their own records.
@@ -36,6 +38,7 @@ ELSEWHERE = {
     "/realms/": "sessions and tokens have rows of their own; a changed password and signing out everywhere are audited",
     "/logout": "ends a page session, which has a row of its own",
     "/my/": "learning, as above",
+    "/staff/": "an editor's forms call what the API's routes call, which writes to the audit log",
 }
 
 
@@ -196,6 +199,16 @@ async def _named_on_course(ground):
     return await ground.named(await ground.course())
 
 
+async def _waiting(ground):
+    course = (await ground.course()).removeprefix("/courses/")
+    return f"/uploads/{await waiting(course, ground.admin, [('One', '<p>Words.</p>')])}"
+
+
+async def _reading(ground):
+    course = (await ground.course()).removeprefix("/courses/")
+    return f"/jobs/{await waiting(course, ground.admin, [], status='processing')}/cancel", {}
+
+
 CALLS = {
     "POST /batches": of(nothing, "/batches", BATCH),
     "PATCH /batches/{batch_id}": of(Ground.batch, body={"name": "Summer"}),
@@ -211,6 +224,9 @@ CALLS = {
     "PATCH /assignments/{assignment_id}": of(Ground.assignment, body={"dueDate": "2027-01-31"}),
     "DELETE /assignments/{assignment_id}": of(Ground.assignment),
     "POST /courses/{course_id}/upload-content": _upload,
+    "POST /uploads/{upload_id}/apply": of(_waiting, "/apply", {}),
+    "DELETE /uploads/{upload_id}": of(_waiting),
+    "POST /jobs/{job_id}/cancel": _reading,
     "POST /courses": of(nothing, "/courses", COURSE),
     "PATCH /courses/{course_id}": of(Ground.course, body={"title": "Changed"}),
     "DELETE /courses/{course_id}": of(Ground.course),

@@ -6,11 +6,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from starlette.requests import ClientDisconnect, Request
-
 from tms.content import receiving, service
-from tms.content.errors import MalformedFormError
 from tms.content.service import ReceivedFile
+
+UPLOAD_BYTES = 50 * 1024 * 1024
+"""The largest form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,18 +22,13 @@ class Arrival:
 
 
 @asynccontextmanager
-async def received(request: Request) -> AsyncIterator[Arrival]:
+async def received(content_type: str, body: AsyncIterator[bytes]) -> AsyncIterator[Arrival]:
     """The form's file as long as the context lasts; permission was checked before this reads the first byte of it.
 
     Raises `MissingFileError`, `EmptyFileError` or `MalformedFormError`.
     """
     with tempfile.NamedTemporaryFile(prefix="tms-received-") as target:
-        try:
-            taken = await receiving.take_file(
-                request.headers.get("content-type", ""), request.stream(), target.file
-            )
-        except ClientDisconnect as error:
-            raise MalformedFormError from error
+        taken = await receiving.take_file(content_type, body, target.file)
         name = service.display_name(taken.name)
         file = ReceivedFile(Path(target.name), name, taken.size, taken.digest.hexdigest())
         yield Arrival(file, taken.fields())

@@ -59,8 +59,7 @@ async def editable(session: AsyncSession, upload_id: UUID, caller: Caller) -> Ro
 
 async def check_editor(session: AsyncSession, course_id: UUID, caller: Caller) -> None:
     """Raises `CourseNotFoundError` unless the caller may change the course: to others its documents are not there."""
-    statement = select(Course.id).where(Course.id == course_id, courses.editable_by(caller))
-    if (await session.execute(statement)).one_or_none() is None:
+    if not await courses.is_editable(session, course_id, caller):
         raise CourseNotFoundError
 
 

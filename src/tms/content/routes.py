@@ -5,18 +5,19 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from tms.content import arrivals, queries, service
+from tms.content.arrivals import UPLOAD_BYTES
 from tms.content.errors import MediaNotFoundError
 from tms.content.schemas import UploadOut
 from tms.courses.html import MEDIA_PATH
 from tms.http import policy
 from tms.http.answers import PROBLEMS, Answer
+from tms.http.bodies import chunks
 from tms.http.caller import Caller
 from tms.http.parameters import PathId
 from tms.http.sessions import ReadSession
 from tms.platform import limits, signing, storage
 from tms.platform.schemas import Id
 
-UPLOAD_BYTES = 50 * 1024 * 1024
 POLICY = [
     policy.line(
         "POST",
@@ -83,7 +84,7 @@ async def upload_content(
     """
     purpose = service.Purpose(review=mode == "review" or replaces is not None, replaces=replaces)
     await service.check_open(course_id, caller, purpose)
-    async with arrivals.received(request) as form:
+    async with arrivals.received(request.headers.get("content-type", ""), chunks(request)) as form:
         outcome = await service.upload(form.file, course_id=course_id, caller=caller, purpose=purpose)
     if not outcome.is_read:
         response.status_code = 202

@@ -100,25 +100,25 @@ async def _check_edition(session: AsyncSession, course_id: UUID, purpose: Purpos
         raise NoSuchEditionError
 
 
-async def upload(
-    received: ReceivedFile,
-    *,
-    course_id: UUID,
-    caller: Caller,
-    purpose: Purpose,
-    patience: float | None = None,
-) -> Outcome:
+async def upload(received: ReceivedFile, *, course_id: UUID, caller: Caller, purpose: Purpose) -> Outcome:
     """Make sections or an outline of a document, waiting some seconds; the same document twice changes nothing.
 
     Raises the `DocumentError` that says what is wrong with the document; then the course is as it was.
     """
     upload_id, repeated = await _admit(received, course_id, caller, purpose)
     failpoints.here("content.admit.committed")
-    row = await _wait(upload_id, _begin(upload_id), PATIENCE_SECONDS if patience is None else patience)
+    row = await _wait(upload_id, _begin(upload_id))
     if row["status"] == "failed":
         raise RECORDED.get(row["error_code"], DocumentError)(row["error_detail"])
     async with db.reading() as session:
         return Outcome(row, repeated, await queries.count_sections(session, upload_id))
+
+
+async def begin(received: ReceivedFile, *, course_id: UUID, caller: Caller, purpose: Purpose) -> UUID:
+    """As `upload`, without waiting: the upload's id, at which it can be watched."""
+    upload_id, _ = await _admit(received, course_id, caller, purpose)
+    _begin(upload_id)
+    return upload_id
 
 
 async def _admit(
@@ -216,10 +216,10 @@ async def _step(upload_id: UUID) -> None:
         logger.exception("a step of an upload failed", extra={"upload": str(upload_id)})
 
 
-async def _wait(upload_id: UUID, task: asyncio.Task[None], patience: float) -> RowMapping:
+async def _wait(upload_id: UUID, task: asyncio.Task[None]) -> RowMapping:
     """The row once it was read, by this step or somebody else's, or as it stands when patience ends."""
-    deadline = monotonic() + patience
-    await asyncio.wait({task}, timeout=patience)
+    deadline = monotonic() + PATIENCE_SECONDS
+    await asyncio.wait({task}, timeout=PATIENCE_SECONDS)
     while True:
         async with db.reading() as session:
             row = await queries.upload(session, upload_id)

@@ -6,11 +6,14 @@ reads the first one would see another request than we do (RFC 8259, 4 and 8.1), 
 
 import json
 import re
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any, NoReturn
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
+from starlette.requests import ClientDisconnect
+
+from tms.platform.errors import InvalidError
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -41,6 +44,22 @@ def _fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse(name: str) -> NoReturn:
     raise json.JSONDecodeError(f"{name} is no number of JSON", "", 0)
+
+
+class BrokenOffError(InvalidError):
+    """The client went away in the middle of its body; nobody reads this but the log."""
+
+    code = "body_broken_off"
+    title = "The body was cut short"
+
+
+async def chunks(request: Request) -> AsyncIterator[bytes]:
+    """The body as it comes in, for what is never whole in memory; raises `BrokenOffError`."""
+    try:
+        async for chunk in request.stream():
+            yield chunk
+    except ClientDisconnect as error:
+        raise BrokenOffError from error
 
 
 class StrictRequest(Request):
