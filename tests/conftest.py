@@ -11,7 +11,7 @@ _HOME = Path(tempfile.mkdtemp(prefix="tms-test-"))
 for _name in [
     name for name in os.environ if name.startswith(("TMS_", "KEYCLOAK_", "AWS_", "SMTP_", "SENDGRID_"))
 ]:
-    if _name != "TMS_TEST_BROWSER":
+    if not _name.startswith("TMS_TEST_"):
         del os.environ[_name]
 for _name in ("DATABASE_URL", "EMAIL_FROM", "FRONTEND_URL", "DEBUG"):
     os.environ.pop(_name, None)
@@ -25,6 +25,9 @@ import pytest
 from procrastinate.periodic import PeriodicRegistry
 from psycopg import sql
 
+from tests.keycloak.fixture import at_keycloak as at_keycloak
+from tests.keycloak.fixture import keycloak as keycloak
+from tests.keycloak.fixture import prepared_realm as prepared_realm
 from tests.people import People
 from tms.app import create_app
 from tms.identity import access
@@ -84,33 +87,38 @@ async def connected(database_url):
     await db.disconnect()
 
 
+# Most tables are empty, and most of the others hold a few rows, which are sooner deleted than their files made anew.
 EMPTY_ALL = """
 DO $$
-DECLARE tables text; name text; filled boolean; dirty text[] := '{}';
+DECLARE name text; filled boolean;
 BEGIN
   FOR name IN SELECT format('%I', tablename) FROM pg_tables
       WHERE schemaname = 'public' AND tablename NOT IN ('alembic_version', 'signing_keys') LOOP
     EXECUTE 'SELECT EXISTS (SELECT 1 FROM ' || name || ')' INTO filled;
-    IF filled THEN dirty := dirty || name; END IF;
+    CONTINUE WHEN NOT filled;
+    IF pg_relation_size(name::regclass) > 1000000 THEN
+      EXECUTE 'TRUNCATE ' || name || ' CASCADE';
+    ELSE
+      EXECUTE 'DELETE FROM ' || name;
+    END IF;
   END LOOP;
-  IF cardinality(dirty) > 0 THEN
-    EXECUTE 'TRUNCATE ' || array_to_string(dirty, ', ') || ' CASCADE';
-  END IF;
 END $$
 """
 
 
+@pytest.fixture(scope="session")
+async def cleaner(connected, database_url):
+    """A connection that empties the tables. Keys and triggers have no say in it, nor does the guard of the audit log."""
+    async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
+        await connection.execute("SET session_replication_role = replica")
+        yield connection
+
+
 @pytest.fixture
-async def database(connected, database_url):
+async def database(cleaner, database_url):
     """An empty, migrated database; what a test commits is removed after it."""
     yield database_url
-    async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
-        await connection.execute(
-            "CREATE OR REPLACE FUNCTION tms_now() RETURNS timestamptz LANGUAGE sql STABLE PARALLEL SAFE AS 'SELECT now()'"
-        )
-        # The audit log refuses TRUNCATE; in this mode, which takes a superuser, triggers do not fire.
-        await connection.execute("SET session_replication_role = replica")
-        await connection.execute(EMPTY_ALL)
+    await cleaner.execute(EMPTY_ALL)
     access.forget()
 
 
@@ -121,21 +129,21 @@ async def session(database):
         yield reading
 
 
+CLOCK = """
+    CREATE OR REPLACE FUNCTION tms_now() RETURNS timestamptz LANGUAGE sql STABLE PARALLEL SAFE AS '{}'
+"""
+
+
 @pytest.fixture
-async def clock(database):
+async def clock(database, cleaner):
     """`await clock(days=8)`: from now on the database's clock, by which TMS decides, runs that much ahead."""
 
     async def shift(**ahead):
         interval = " ".join(f"{value} {unit}" for unit, value in ahead.items())
-        async with await psycopg.AsyncConnection.connect(database, autocommit=True) as connection:
-            await connection.execute(
-                sql.SQL(
-                    "CREATE OR REPLACE FUNCTION tms_now() RETURNS timestamptz LANGUAGE sql STABLE PARALLEL SAFE "
-                    "AS 'SELECT now() + interval ''{}'''"
-                ).format(sql.SQL(interval))
-            )
+        await cleaner.execute(CLOCK.format(f"SELECT now() + interval ''{interval}''"))
 
-    return shift
+    yield shift
+    await cleaner.execute(CLOCK.format("SELECT now()"))
 
 
 @pytest.fixture(scope="session")

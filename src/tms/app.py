@@ -15,7 +15,7 @@ from tms.content import outlines, upload_routes
 from tms.content import routes as content_routes
 from tms.courses import doctor as courses_doctor
 from tms.courses import routes as courses_routes
-from tms.http import assets, description, docs, errors, gate, health, policy
+from tms.http import assets, description, dispatch, docs, errors, gate, head, health, policy
 from tms.http.answers import PROBLEMS
 from tms.identity import access, audit_routes
 from tms.identity import doctor as identity_doctor
@@ -41,7 +41,6 @@ from tms.web import routes as web_routes
 
 # Routers under the API's prefix.
 API_ROUTERS: list[APIRouter] = [
-    # Routes are tried in this order, which a request pays for: what people do most often comes first.
     students_routes.router,
     progress_routes.router,
     batches_routes.router,
@@ -148,6 +147,8 @@ def create_app(lifespan: Lifespan = _own_database) -> FastAPI:
     description.install(app, POLICY)
     app.add_middleware(gate.Gate, table=POLICY, authenticate=access.authenticate)
     problems.install(app)
+    app.add_middleware(head.Head)
+    dispatch.install(app)
     return app
 
 

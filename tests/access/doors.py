@@ -220,6 +220,7 @@ _API_DOORS = {
     "POST /users/{user_id}/enable": _user("self", "other"),
     "POST /users/{user_id}/reset-password": _user("self", "other"),
     "POST /users/{user_id}/retry-provisioning": _user("waiting"),
+    "POST /users/{user_id}/adopt-account": _user("waiting"),
 }
 
 

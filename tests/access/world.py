@@ -137,7 +137,9 @@ class World:
                 .where(User.id == self.waiting)
                 .values(status="identity_conflict", account_id=None)
             )
-            await session.execute(text("DELETE FROM accounts WHERE user_id = :id"), {"id": self.waiting})
+            # The account has the address and is nobody's: what stands in the way, and what may be taken over.
+            foreign = text("UPDATE accounts SET user_id = NULL WHERE user_id = :id")
+            await session.execute(foreign, {"id": self.waiting})
             await session.execute(
                 text("UPDATE provisionings SET done_at = NULL, leased_until = NULL WHERE user_id = :id"),
                 {"id": self.waiting},

@@ -15,6 +15,7 @@ from tests.erasure import story
 from tests.platform import object_server
 
 from tms.cli.failures import CannotStartError
+from tms.content import files
 from tms.notifications import jobs as notifications_jobs
 from tms.platform import db, migrations, storage
 from tms.platform.settings import get_settings
@@ -193,7 +194,7 @@ async def test_nothing_is_restored_over_something(original, people, empty, tmp_p
     await original.refuses(path, "not empty")
     assert await original.query("SELECT count(*) FROM users") == before
     copy = await empty()
-    stranger = copy.home / "files" / "originals" / "stranger"
+    stranger = copy.home / "files" / "sha256" / "stranger"
     stranger.parent.mkdir(parents=True)
     stranger.write_text("mine")
     (await copy.run("restore", path)).badly("storage is not empty")
@@ -253,8 +254,8 @@ def bucket(tmp_path):
 
 
 @pytest.fixture
-def originals_in(monkeypatch):
-    """The keys of the documents in a bucket."""
+def kept_in(monkeypatch):
+    """The keys of the files in a bucket."""
 
     async def keys(settings):
         with monkeypatch.context() as patched:
@@ -262,7 +263,7 @@ def originals_in(monkeypatch):
                 patched.setenv(name, value)
             get_settings.cache_clear()
             storage._store.cache_clear()
-            found = [key async for key in storage.keys_older_than("originals", timedelta(days=-1))]
+            found = [key async for key in storage.keys_older_than(files.PREFIX, timedelta(days=-1))]
         get_settings.cache_clear()
         storage._store.cache_clear()
         return found
@@ -271,7 +272,7 @@ def originals_in(monkeypatch):
 
 
 async def test_who_was_erased_since_is_erased_again(
-    people, planner, run_jobs, original, empty, tmp_path, bucket, originals_in
+    people, planner, run_jobs, original, empty, tmp_path, bucket, kept_in
 ):
     """From a folder into S3 this time."""
     learner = await story.live(people, planner, run_jobs, tmp_path)
@@ -299,11 +300,11 @@ async def test_who_was_erased_since_is_erased_again(
     restored = (await copy.run("restore", path, "--erasures", erased, **bucket)).well()
     assert "Erased again: 1." in restored.out
     assert story.found_in(story.dump(copy.url)) == set()
-    assert await originals_in(bucket) == []
+    assert await kept_in(bucket) == []
     # Nothing of the person is left in what is backed up from now on, and its files arrive in S3.
     (await (await empty()).run("restore", whole, **bucket)).well()
-    assert await originals_in(bucket) == [
-        key for key in _manifest(whole)["files"] if key.startswith("originals/")
+    assert await kept_in(bucket) == [
+        key for key in _manifest(whole)["files"] if key.startswith(f"{files.PREFIX}/")
     ]
 
 

@@ -27,7 +27,7 @@ from tms.cli.failures import CannotStartError
 from tms.platform import secrets
 from tms.platform.settings import Settings, get_settings
 
-KEY = "originals/0192f0c1-2345-7abc-8def-0123456789ab"
+KEY = "sha256/" + "0" * 64 + "-" + "1" * 32
 ROWS = b"1\tAda\n2\tBob\n"
 FILE = bytes(range(256)) * 2000
 
@@ -134,7 +134,7 @@ def _shorter(manifest):
 
 
 def _more(manifest):
-    manifest["files"]["originals/another"] = manifest["files"][KEY]
+    manifest["files"]["sha256/another"] = manifest["files"][KEY]
 
 
 def _fewer(manifest):
@@ -163,7 +163,7 @@ def test_a_manifest_sealed_again_is_read_where_it_tells_the_truth(made, tmp_path
         "files/..",
         "/etc/evil",
         "files//etc/evil",
-        "files/originals/../../../evil",
+        "files/sha256/../../../evil",
         "C:/evil",
         "files/a\\..\\b",
         "files/a b",

@@ -4,7 +4,7 @@ import hashlib
 
 from sqlalchemy import insert
 
-from tms.content.models import Upload, UploadLesson
+from tms.content.models import StoredFile, Upload, UploadLesson
 from tms.content.processing import REVIEW
 from tms.operations.models import Job
 from tms.platform import clock, db
@@ -27,14 +27,17 @@ async def waiting(course_id, by, lessons, *, replaces=None, status="needs_review
                 created_by=by.id,
             )
         )
+        key = f"sha256/{upload_id}"
+        digest = hashlib.sha256(upload_id.bytes).hexdigest()
+        await session.execute(insert(StoredFile).values(key=key, sha256=digest, size=1))
         await session.execute(
             insert(Upload).values(
                 id=upload_id,
                 course_id=course_id,
                 file_name="a.docx",
                 size=1,
-                sha256=hashlib.sha256(upload_id.bytes).hexdigest(),
-                storage_key=f"originals/{upload_id}",
+                sha256=digest,
+                storage_key=key,
                 status=status,
                 review=True,
                 replaces_id=replaces,

@@ -296,11 +296,11 @@ async def test_a_step_that_was_overtaken_records_nothing(
     asleep, awake = asyncio.Event(), asyncio.Event()
     record = processing._record_success
 
-    async def late(row, extraction):
+    async def late(row, *rest):
         if row["attempts"] == 1:
             asleep.set()
             await awake.wait()
-        await record(row, extraction)
+        await record(row, *rest)
 
     monkeypatch.setattr(processing, "_record_success", late)
     monkeypatch.setattr(service, "PATIENCE_SECONDS", 0.05)

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from tests.platform import object_server
+from tms.content import files
 from tms.platform import storage
 from tms.platform.settings import get_settings
 
@@ -33,6 +34,6 @@ async def test_a_document_and_its_pictures(s3, client, admin, course, upload, se
         answer = await client.get(address)
         assert answer.status_code == 200
         assert len(answer.content) == int(answer.headers["content-length"])
-    keys = [key async for key in storage.keys_older_than("media", timedelta(minutes=-1))]
-    assert len(keys) == 15
+    keys = [key async for key in storage.keys_older_than(files.PREFIX, timedelta(minutes=-1))]
+    assert len(keys) == 1 + 15
     await healthy()

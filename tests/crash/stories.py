@@ -2,7 +2,6 @@
 
 import os
 import struct
-import threading
 import time
 import zlib
 from collections import Counter
@@ -10,10 +9,8 @@ from io import BytesIO
 from uuid import uuid4
 
 import docx
-import httpx2
-import psycopg
 
-from tests.crash.installation import eventually, fresh
+from tests.crash.installation import fresh
 
 WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 COURSE = {"category": "IT", "templateType": "text-image", "difficulty": "beginner", "estimatedDuration": 8}
@@ -296,37 +293,6 @@ class Upload(Story):
         assert self.sections() == 2
 
 
-class TwoUploads(Upload):
-    """The same document twice at the same moment: the second one's file is not needed."""
-
-    def send(self):
-        # Both have stored their file and wait for the course before either may look whether the other was there.
-        send_one = super().send
-        with psycopg.connect(self.tms.database.url) as holder:
-            holder.execute("SELECT 1 FROM courses WHERE id = %s FOR UPDATE", [self.course])
-            failed = []
-
-            def attempt():
-                try:
-                    assert send_one().is_success
-                except httpx2.TransportError as error:
-                    failed.append(error)
-
-            both = [threading.Thread(target=attempt) for _ in range(2)]
-            for thread in both:
-                thread.start()
-            eventually(lambda: self.waiting() == 2 or not any(t.is_alive() for t in both), "nobody waits")
-            holder.rollback()
-            for thread in both:
-                thread.join()
-        if failed:
-            raise failed[0]
-        return send_one()
-
-    def waiting(self):
-        return self.tms.value("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
-
-
 class Sweeping(Story):
     """A file that nobody refers to goes; those in use stay."""
 
@@ -334,7 +300,7 @@ class Sweeping(Story):
         self.upload = Upload(self.tms)
         assert self.upload.send().is_success
         self.files = self.tms.home / "files"
-        self.left_over = self.files / "originals" / str(uuid4())
+        self.left_over = self.files / "sha256" / f"{'0' * 64}-{uuid4().hex}"
         self.left_over.write_bytes(b"nobody knows me")
         long_ago = time.time() - 3 * 86400
         for file in self.files.rglob("*"):

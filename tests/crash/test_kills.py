@@ -28,20 +28,16 @@ BY_API = {
     "identity.apply_password.before_password": stories.NewPassword,
     "identity.apply_password.after_password": stories.NewPassword,
     "identity.apply_password.recorded": stories.NewPassword,
-    "content.admit.before_original": stories.Upload,
-    "content.admit.after_original": stories.Upload,
+    "content.keep.before_storing": stories.Upload,
+    "content.keep.after_storing": stories.Upload,
     "content.admit.committed": stories.Upload,
-    "content.admit.before_removal": stories.TwoUploads,
-    "content.admit.after_removal": stories.TwoUploads,
     "content.process.before_reading": stories.Upload,
     "content.process.after_reading": stories.Upload,
-    "content.process.before_picture": stories.Upload,
-    "content.process.after_picture": stories.Upload,
     "content.process.recorded": stories.Upload,
     "identity.erase.before_account": stories.Erasure,
     "identity.erase.after_account": stories.Erasure,
-    "content.erase.before_removal": stories.Erasure,
-    "content.erase.after_removal": stories.Erasure,
+    "content.remove.before_removal": stories.Erasure,
+    "content.remove.after_removal": stories.Erasure,
 }
 # The third word is where the API dies first, where the worker finds work only because it did.
 BY_WORKER = {
@@ -62,13 +58,13 @@ BY_WORKER = {
     "notifications.deliver.recorded": (stories.Enrolment, None),
     "content.process.before_reading": (stories.Upload, "content.admit.committed"),
     "content.process.after_reading": (stories.Upload, "content.admit.committed"),
-    "content.process.before_picture": (stories.Upload, "content.admit.committed"),
-    "content.process.after_picture": (stories.Upload, "content.admit.committed"),
+    "content.keep.before_storing": (stories.Upload, "content.admit.committed"),
+    "content.keep.after_storing": (stories.Upload, "content.admit.committed"),
     "content.process.recorded": (stories.Upload, "content.admit.committed"),
     "identity.erase.before_account": (stories.Erasure, "identity.erase.before_account"),
     "identity.erase.after_account": (stories.Erasure, "identity.erase.before_account"),
-    "content.erase.before_removal": (stories.Erasure, "content.erase.before_removal"),
-    "content.erase.after_removal": (stories.Erasure, "content.erase.before_removal"),
+    "content.remove.before_removal": (stories.Erasure, "content.remove.before_removal"),
+    "content.remove.after_removal": (stories.Erasure, "content.remove.before_removal"),
     "content.sweep.before_removal": (stories.Sweeping, None),
     "content.sweep.after_removal": (stories.Sweeping, None),
 }
@@ -82,7 +78,7 @@ MAY_COME_TWICE = {"notifications.deliver.after_sending"}
 # In every run: the middle of an enrolment, the commit of an ordinary write, the one place where a mail may double.
 # All others are killed by `make crash`.
 ALWAYS_BY_API = {"identity.provision.after_account", "http.write.committed"}
-ALWAYS_BY_WORKER = {"notifications.deliver.after_sending", "content.process.after_picture"}
+ALWAYS_BY_WORKER = {"notifications.deliver.after_sending", "content.keep.after_storing"}
 
 
 def _cases(points, always):

@@ -78,6 +78,8 @@ async def store(key, folder, content=CONTENT):
 UPLOAD = """
     WITH work AS (
         INSERT INTO jobs (id, kind, state, created_by) VALUES (:new, 'content.process', 'succeeded', :admin)
+    ), file AS (
+        INSERT INTO stored_files (key, sha256, size) VALUES (:key, :sha256, :size)
     )
     , document AS (
         INSERT INTO uploads (id, course_id, file_name, size, sha256, storage_key, status, job_id, created_by, finished_at)
@@ -90,7 +92,7 @@ UPLOAD = """
 
 async def add_upload(house, folder):
     """A document that became the course's sections, with its file."""
-    key = f"originals/{house.new}"
+    key = f"sha256/{house.new}"
     await store(key, folder)
     values = {
         "new": house.new,

@@ -4,14 +4,18 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+import tests.content as content_tests
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from tests.batches.planning import Planner
 from tests.doctor import house as houses
 
 from tms import app
+from tms.cli import examination
+from tms.content import sandbox
 from tms.operations import doctor
 from tms.operations.doctor import Check
 from tms.platform import db, storage
@@ -66,7 +70,12 @@ async def test_programs_get_one_document_and_every_row_stays_as_it_was(
     healthy = examined("--json", "--files")
     assert await houses.remember(database) == before
     assert healthy.returncode == 0, healthy.stdout
-    assert json.loads(healthy.stdout) == {"healthy": True, "examined": len(app.CHECKS), "broken": []}
+    assert json.loads(healthy.stdout) == {
+        "healthy": True,
+        "examined": len(app.CHECKS),
+        "broken": [],
+        "notes": [],
+    }
     await houses.store(key, tmp_path, b"something else")
     broken = examined("--json", "--files")
     assert broken.returncode == 1
@@ -113,6 +122,30 @@ async def test_many_violations_are_counted_and_the_first_are_named(database):
         [finding] = await doctor.examine([check])
         assert finding.total == 1000
         assert len(finding.ids) == doctor.MOST_SHOWN
+
+
+async def test_a_machine_that_cannot_confine_is_noted_and_is_healthy_all_the_same(
+    database, monkeypatch, capsys, tmp_path
+):
+    planted = str(Path(content_tests.__file__).parent / "planted.py")
+    monkeypatch.setattr(sandbox, "_PROGRAM", (planted, "without-namespaces,landlock,filter:read"))
+    check = next(check for check in app.CHECKS if check.name == "content.reading_confined")
+    assert await doctor.examine([check]) == []
+    found = [finding async for _, finding in doctor.examinations([check])]
+    assert [finding.ids for finding in found] == [("the network", "other files")]
+    report = examination._Report(as_json=False)
+    report.add(check, found[0])
+    assert report.end()
+    told = capsys.readouterr().out
+    assert told.startswith("NOTE    content.reading_confined: ")
+    assert "user namespaces" in told
+    assert told.endswith("1 checks, 0 broken.\n")
+    report = examination._Report(as_json=True)
+    report.add(check, found[0])
+    assert report.end()
+    written = json.loads(capsys.readouterr().out)
+    assert (written["healthy"], written["broken"]) == (True, [])
+    assert [note["name"] for note in written["notes"]] == [check.name]
 
 
 async def test_a_storage_that_does_not_answer_is_told_and_the_rest_is_examined(people, examined):

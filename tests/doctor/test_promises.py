@@ -49,6 +49,9 @@ EMAIL = (
     "VALUES (:new, :student, 'x@example.org', 'courses_assigned', 'S', {}, '<x@example.org>', {}, {});"
 )
 
+# The doctor of the built-in provider looks at its own tables; what it finds, the comparison of both sides finds too.
+BOTH_SIDES = frozenset({"identity.both_sides_agree"})
+
 PLANTED = [
     Planted("operations.audit_log_guarded", "ALTER TABLE audit_log DISABLE TRIGGER USER", "audit_log"),
     Planted("operations.jobs_have_workers", JOB.format("'doing', '{}'") + ";" + AGED, "a job"),
@@ -112,7 +115,7 @@ PLANTED = [
         "enrolled",
     ),
     *(
-        Planted("identity.active_have_accounts", damage, "student")
+        Planted("identity.active_have_accounts", damage, "student", also=BOTH_SIDES)
         for damage in (
             "UPDATE accounts SET role = 'admin' WHERE user_id = :student",
             "UPDATE accounts SET enabled = false WHERE user_id = :student",
@@ -121,12 +124,21 @@ PLANTED = [
         )
     ),
     Planted(
-        "identity.disabled_are_shut", "UPDATE users SET status = 'disabled' WHERE id = :student", "student"
+        "identity.disabled_are_shut",
+        "UPDATE users SET status = 'disabled' WHERE id = :student",
+        "student",
+        also=BOTH_SIDES,
     ),
     Planted(
         "identity.accounts_have_users",
         "INSERT INTO accounts (id, user_id, email, email_norm, first_name, last_name, role)"
         "VALUES (:new, :new, 'x@example.org', 'x@example.org', 'X', 'Y', 'student')",
+        also=BOTH_SIDES,
+    ),
+    Planted(
+        "identity.both_sides_agree",
+        "UPDATE accounts SET first_name = 'Other' WHERE user_id = :student",
+        "a difference",
     ),
     Planted(
         "identity.disabled_are_signed_out",
@@ -216,6 +228,7 @@ PLANTED = [
         upload=True,
     ),
     Planted("content.uploads_made_sections", "DELETE FROM upload_sections", upload=True),
+    Planted("content.files_agree", "UPDATE stored_files SET condemned_at = now()", upload=True),
     Planted("content.work_agrees", "UPDATE jobs SET state = 'failed'", upload=True),
     Planted(
         "progress.counters",
@@ -265,10 +278,16 @@ PLANTED = [
     Planted("web.disabled_are_turned_away", NOTED + PAGE.format("now()"), "student"),
     Planted("web.sessions_are_forgotten", PAGE.format("now() - interval '20 days'"), "student"),
 ]
-BY_HAND = {"content.files_exist", "content.files_have_rows", "content.files_unchanged"}
+BY_HAND = {
+    "content.files_exist",
+    "content.files_have_rows",
+    "content.files_unchanged",
+    "content.reading_confined",
+}
 """What SQL cannot plant; each has a test of its own below."""
 
 ID_OF_WHAT_IS_PLANTED = {
+    "a difference": "SELECT 'name_differs: user ' || id || ', account ' || account_id FROM users WHERE id = :student",
     "a job": "SELECT id::text FROM procrastinate_jobs WHERE task_name = 'a.job'",
     "a source": "SELECT id::text FROM assignment_sources WHERE batch_id IS NOT NULL",
     "second": "SELECT id::text FROM courses WHERE id <> :course",
@@ -377,6 +396,15 @@ async def test_a_file_that_nothing_names_is_found_after_days(house, tmp_path):
     broken = await found(files=True)
     await storage.delete(key)
     assert {name: finding.ids for name, finding in broken.items()} == {"content.files_have_rows": (key,)}
+
+
+async def test_a_file_whose_row_nothing_names_is_found_after_days(house, clock):
+    new = "INSERT INTO stored_files (key, sha256, size, unnamed_since) VALUES ('sha256/x', 'x', 1, tms_now())"
+    async with db.transaction() as writing:
+        await writing.execute(text(new))
+    assert await found() == {}
+    await clock(days=4)
+    assert (await found())["content.files_have_rows"].ids == ("sha256/x",)
 
 
 async def test_somebody_who_was_a_trainer_may_stay_named_on_a_course(house, people):

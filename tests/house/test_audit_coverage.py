@@ -36,6 +36,7 @@ EXEMPT = {
 # Outside of the API: what the pages and the sign-in server do, with their own records.
 ELSEWHERE = {
     "/realms/": "sessions and tokens have rows of their own; a changed password and signing out everywhere are audited",
+    "/login/backchannel-logout": "ends page sessions, as below, at the word of the sign-in server",
     "/logout": "ends a page session, which has a row of its own",
     "/my/": "learning, as above",
     "/staff/": "an editor's forms call what the API's routes call, which writes to the audit log",
@@ -101,6 +102,16 @@ class Ground:
                 User.__table__.update().where(User.id == person.id).values(status="identity_conflict")
             )
         return f"/users/{person.id}"
+
+    async def in_conflict(self):
+        made = await self.make("/users", {**PERSON, "role": "trainer"})
+        async with db.transaction() as session:
+            for statement in (
+                "UPDATE accounts SET user_id = NULL WHERE user_id = :id",
+                "UPDATE users SET status = 'identity_conflict', account_id = NULL WHERE id = :id",
+            ):
+                await session.execute(text(statement), {"id": made["id"]})
+        return f"/users/{made['id']}"
 
     async def email(self):
         self.configure(SMTP_URL="smtp://127.0.0.1:9")
@@ -246,6 +257,7 @@ CALLS = {
     "POST /users/{user_id}/enable": of(_disabled_user, "/enable"),
     "POST /users/{user_id}/reset-password": of(Ground.user, "/reset-password"),
     "POST /users/{user_id}/retry-provisioning": of(Ground.stuck, "/retry-provisioning"),
+    "POST /users/{user_id}/adopt-account": of(Ground.in_conflict, "/adopt-account"),
     "POST /emails/{email_id}/retry": of(Ground.email, "/retry"),
     "POST /students/enroll": of(nothing, "/students/enroll", PERSON),
     "PATCH /students/{student_id}": of(_student, body={"firstName": "Changed"}),

@@ -60,7 +60,7 @@ async def test_connections_jobs_and_version(client):
     assert value(found, "tms_build_info", version=__version__) == 1
     assert value(found, "tms_db_up") == 1
     assert value(found, "tms_db_connections", pool="writer", state="used") >= 1
-    assert value(found, "tms_db_connections", pool="writer", state="most") == db.POOL_SIZE + db.POOL_OVERFLOW
+    assert value(found, "tms_db_connections", pool="writer", state="most") == db.POOL_SIZE
     found, _ = await read(client)
     assert value(found, "tms_jobs", state="todo") == 3
     assert value(found, "tms_jobs", state="failed") == 0

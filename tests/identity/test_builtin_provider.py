@@ -5,15 +5,15 @@ import json
 from uuid import UUID
 
 import pytest
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 from tests.identity.browser import PROTOCOL, Browser, password_grant
 from tests.people import token_for
 
 from tms.identity import providers, verifier
 from tms.identity.builtin import hashing, keys, sessions
 from tms.identity.builtin.jobs import clean_sign_ins, rotate_signing_keys
-from tms.identity.builtin.models import Account, AuthorizationCode, SigningKey, SignInSession
-from tms.identity.errors import AccountMissingError, IdentityConflictError, ProviderUnavailableError
+from tms.identity.builtin.models import AuthorizationCode, SigningKey, SignInSession
+from tms.identity.errors import ProviderUnavailableError
 from tms.identity.provider import Person
 from tms.platform import db
 from tms.platform.caller import Role
@@ -24,114 +24,13 @@ GOOD = "seven green turtles sing"
 TEMPORARY = "abcde-fghij-klmno-pqrst"
 
 
-def person(**changes):
-    return Person(
-        **{
-            "user_id": new_id(),
-            "email": "ann@example.org",
-            "first_name": "Ann",
-            "last_name": "Lee",
-            "role": Role.STUDENT,
-            **changes,
-        }
-    )
+def person():
+    return Person(new_id(), "ann@example.org", "Ann", "Lee", Role.STUDENT)
 
 
 @pytest.fixture
 def provider(database):
     return providers.current()
-
-
-async def _row(account_id):
-    async with db.reading() as session:
-        statement = select(Account.__table__).where(Account.id == UUID(account_id))
-        return (await session.execute(statement)).mappings().one()
-
-
-async def _opens(password, row):
-    async with hashing.slot():
-        return await hashing.matches(row["password_hash"], password)
-
-
-async def test_an_account_is_made_and_found_by_its_mark(provider):
-    ann = person()
-    made = await provider.create_or_adopt(ann, password=TEMPORARY, temporary=True)
-    assert (made.email, made.role, made.enabled, made.user_id) == (
-        ann.email,
-        Role.STUDENT,
-        True,
-        ann.user_id,
-    )
-    assert made.password_is_temporary
-    assert await provider.find(ann.user_id) == made
-    assert await provider.find(new_id()) is None
-
-
-async def test_making_it_again_adopts_it_with_the_newest_temporary_password(provider):
-    ann = person()
-    first = await provider.create_or_adopt(ann, password=TEMPORARY, temporary=True)
-    changed = Person(ann.user_id, "ann.lee@example.org", "Anna", "Lee", Role.TRAINER)
-    again = await provider.create_or_adopt(changed, password="zzzzz-fghij-klmno-pqrst", temporary=True)
-    assert (again.id, again.email, again.role) == (first.id, "ann.lee@example.org", Role.TRAINER)
-    row = await _row(first.id)
-    assert await _opens("zzzzz-fghij-klmno-pqrst", row)
-    assert not await _opens(TEMPORARY, row)
-
-
-async def test_adopting_keeps_a_password_that_the_person_has_chosen(provider):
-    ann = person()
-    made = await provider.create_or_adopt(ann, password=GOOD, temporary=False)
-    await provider.create_or_adopt(ann, password=TEMPORARY, temporary=True)
-    row = await _row(made.id)
-    assert await _opens(GOOD, row)
-    assert not row["password_temporary"]
-    await provider.create_or_adopt(ann, password=GOOD + " again", temporary=False)
-    assert await _opens(GOOD + " again", await _row(made.id))
-
-
-async def test_parallel_makers_get_one_account(provider):
-    ann = person()
-    made = await asyncio.gather(
-        *[provider.create_or_adopt(ann, password=TEMPORARY, temporary=True) for _ in range(6)]
-    )
-    assert len({account.id for account in made}) == 1
-
-
-@pytest.mark.parametrize("email", ["ann@example.org", "ANN@Example.org"])
-async def test_an_address_of_somebody_else_is_a_conflict_and_stays_untouched(provider, email):
-    made = await provider.create_or_adopt(person(), password=GOOD, temporary=False)
-    before = await _row(made.id)
-    with pytest.raises(IdentityConflictError):
-        await provider.create_or_adopt(person(email=email), password=TEMPORARY, temporary=True)
-    other = await provider.create_or_adopt(person(email="b@example.org"), password=TEMPORARY, temporary=True)
-    with pytest.raises(IdentityConflictError):
-        await provider.update(other.id, person(email=email))
-    assert await _row(made.id) == before
-
-
-async def test_an_account_that_somebody_made_by_hand_is_a_conflict(provider):
-    async with db.transaction() as session:
-        await session.execute(
-            insert(Account).values(
-                id=new_id(),
-                email="ann@example.org",
-                email_norm="ann@example.org",
-                first_name="A",
-                last_name="B",
-                role="admin",
-            )
-        )
-    with pytest.raises(IdentityConflictError):
-        await provider.create_or_adopt(person(), password=TEMPORARY, temporary=True)
-
-
-async def test_a_temporary_password_is_ended_and_a_chosen_one_is_not(provider):
-    temporary = await provider.create_or_adopt(person(), password=TEMPORARY, temporary=True)
-    chosen = await provider.create_or_adopt(person(email="b@example.org"), password=GOOD, temporary=False)
-    for account in (temporary, chosen):
-        await provider.end_temporary_password(account.id)
-    assert not await _opens(TEMPORARY, await _row(temporary.id))
-    assert await _opens(GOOD, await _row(chosen.id))
 
 
 async def test_disabling_ends_sessions_and_enabling_lets_in_again(app, provider):
@@ -147,35 +46,12 @@ async def test_disabling_ends_sessions_and_enabling_lets_in_again(app, provider)
         assert (await browser.http.post(f"{PROTOCOL}/token", data=form)).status_code == 200
 
 
-async def test_a_missing_account_is_told_where_it_matters(provider):
-    for missing in (str(new_id()), "no id at all"):
-        with pytest.raises(AccountMissingError):
-            await provider.update(missing, person())
-        with pytest.raises(AccountMissingError):
-            await provider.set_password(missing, GOOD, temporary=False)
-        with pytest.raises(AccountMissingError):
-            await provider.set_enabled(missing, enabled=True)
-    gone = str(new_id())
-    await provider.set_enabled(gone, enabled=False)
-    await provider.end_temporary_password(gone)
-    await provider.delete(gone)
-
-
 async def test_deleting_takes_everything_of_the_account_along(provider):
     made = await provider.create_or_adopt(person(), password=GOOD, temporary=False)
     async with db.transaction() as session:
         assert await sessions.start(session, UUID(made.id), password_epoch=1, browser=True)
     await provider.delete(made.id)
     assert [account async for account in provider.list()] == []
-
-
-async def test_all_accounts_are_listed_across_pages(provider, monkeypatch):
-    monkeypatch.setattr("tms.identity.builtin.provider.PAGE", 3)
-    made = [
-        await provider.create_or_adopt(person(email=f"p{n}@example.org"), password=TEMPORARY, temporary=True)
-        for n in range(7)
-    ]
-    assert {account.id async for account in provider.list()} == {account.id for account in made}
 
 
 async def test_no_session_starts_with_a_password_that_was_changed_meanwhile(provider):

@@ -229,7 +229,7 @@ async def test_users_are_for_administrators(people, role):
     await other.post("/users", TRAINER, status=403)
     await other.get(f"/users/{admin.id}", status=403)
     await other.patch(f"/users/{other.id}", {"role": "admin"}, status=403)
-    for verb in ("disable", "enable", "reset-password", "retry-provisioning"):
+    for verb in ("disable", "enable", "reset-password", "retry-provisioning", "adopt-account"):
         await other.post(f"/users/{admin.id}/{verb}", status=403)
         await (await people.anonymous()).post(f"/users/{admin.id}/{verb}", status=401)
 

@@ -10,6 +10,7 @@ GOOD = {
     "secret_key": "correct-horse-battery-staple-and-more-words",
     "tms_public_url": "https://tms.example.org/",
 }
+KEYCLOAK = {"keycloak_server_url": "http://keycloak:8080", "keycloak_public_url": "https://id.example.org"}
 
 
 def test_nothing_set_means_everything_embedded(tmp_path, monkeypatch):
@@ -33,8 +34,17 @@ def test_keys_of_different_purposes_differ():
 
 
 def test_production_takes_good_settings():
-    settings = Settings(**GOOD)
+    settings = Settings(**GOOD, **KEYCLOAK, keycloak_client_secret="k" * 8 + "0123456789abcdefghijklmnop")
     assert settings.public_url == "https://tms.example.org"
+
+
+def test_keycloak_has_one_address_for_browsers_and_one_for_us():
+    settings = Settings(**KEYCLOAK)
+    assert settings.issuer == "https://id.example.org/realms/tms"
+    assert settings.issuer_inside == "http://keycloak:8080/realms/tms"
+    assert Settings(keycloak_server_url="https://id.example.org/auth/").issuer_inside == (
+        "https://id.example.org/auth/realms/tms"
+    )
 
 
 @pytest.mark.parametrize(
@@ -47,6 +57,9 @@ def test_production_takes_good_settings():
         ({"keycloak_realm": "master"}, "KEYCLOAK_REALM"),
         ({"tms_public_url": None}, "TMS_PUBLIC_URL"),
         ({"tms_public_url": "http://tms.example.org"}, "TMS_PUBLIC_URL"),
+        ({"keycloak_server_url": "http://id.example.org"}, "KEYCLOAK_PUBLIC_URL"),
+        (KEYCLOAK | {"keycloak_client_secret": "short"}, "KEYCLOAK_CLIENT_SECRET"),
+        (KEYCLOAK | {"keycloak_client_secret": "a" * 64}, "KEYCLOAK_CLIENT_SECRET"),
     ],
 )
 def test_production_refuses(change, told, monkeypatch):
@@ -66,7 +79,11 @@ def test_production_refuses(change, told, monkeypatch):
         {"frontend_url": "*"},
         {"frontend_url": "javascript:alert(1)"},
         {"aws_s3_bucket": "files"},
-        {"keycloak_server_url": "http://127.0.0.1:8080"},
+        {"keycloak_server_url": "keycloak:8080"},
+        {"keycloak_server_url": "http://127.0.0.1:8080", "keycloak_realm": "master"},
+        {"keycloak_public_url": "https://id.example.org"},
+        {"keycloak_realm": "a/b"},
+        {"keycloak_client_id": "tms-cli"},
     ],
 )
 def test_what_cannot_work_is_refused(setting):

@@ -6,7 +6,7 @@ from tms import app
 from tms.operations import doctor
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def doors(connected, database_url, tmp_path_factory):
     opened = Doors(database_url, tmp_path_factory.mktemp("doors"))
     try:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tms import __version__
+from tms.cli import keycloak
 from tms.cli.failures import CannotStartError, checked_address, fail, load_settings
 from tms.platform.embedded import EmbeddedError
 from tms.platform.errors import DomainError
@@ -27,6 +28,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+app.add_typer(keycloak.app)
 
 Supervised = Annotated[
     bool, typer.Option("--supervised", hidden=True, help="End when standard input closes.")
@@ -172,6 +175,27 @@ def erasures() -> None:
     with database.in_use(settings):
         for user_id in asyncio.run(restoring.list_erased(settings)):
             print(user_id)
+
+
+@app.command()
+def reconcile(
+    *,
+    remake: Annotated[
+        bool,
+        typer.Option(
+            "--remake", help="Make accounts that are gone anew; each person is sent a new password."
+        ),
+    ] = False,
+    only_look: Annotated[
+        bool, typer.Option("--only-look", help="Say what differs and change nothing.")
+    ] = False,
+) -> None:
+    """Compare users with the sign-in server's accounts and repair what differs. Status 1 if something is left."""
+    settings = load_settings()
+    from tms.cli import reconciliation
+
+    if not reconciliation.reconcile(settings, remake=remake, only_look=only_look):
+        raise typer.Exit(1)
 
 
 @app.command()

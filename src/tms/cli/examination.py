@@ -65,25 +65,28 @@ class _Report:
             print("\n".join(_told(check, finding)), flush=True)
 
     def end(self) -> bool:
-        unknown = sum(finding.trouble is not None for finding in self._findings)
-        broken = len(self._findings) - unknown
+        notes = [finding for finding in self._findings if finding.check.is_note]
+        found = [finding for finding in self._findings if not finding.check.is_note]
+        unknown = sum(finding.trouble is not None for finding in found)
+        broken = len(found) - unknown
         if self._as_json:
             document = {
-                "healthy": not self._findings,
+                "healthy": not found,
                 "examined": self._examined,
-                "broken": [_as_data(finding) for finding in self._findings],
+                "broken": [_as_data(finding) for finding in found],
+                "notes": [_as_data(finding) for finding in notes],
             }
             print(json.dumps(document, indent=2))
         else:
             doubt = f" {unknown} could not be examined," if unknown else ""
             print(f"{self._examined} checks,{doubt} {broken} broken.")
-        return not self._findings
+        return not found
 
 
 def _told(check: Check, finding: Finding | None) -> list[str]:
     if finding is None:
         return [f"ok      {check.name}: {check.promise}"]
-    state = "UNKNOWN" if finding.trouble else "BROKEN"
+    state = "NOTE" if check.is_note else "UNKNOWN" if finding.trouble else "BROKEN"
     lines = [f"{state:<8}{check.name}: {check.promise}"]
     if finding.trouble:
         lines.append(f"        It could not be examined: {finding.trouble}.")

@@ -1,6 +1,7 @@
 """Takes away from the present process what reading a document does not need. Called in the child, before the file is opened.
 
-Limits of the kernel come first; network and files are cut off where the kernel allows it (Linux: namespaces, Landlock).
+Limits of the kernel come first; network, files and other processes are cut off where the kernel allows it (Linux: a
+network namespace, Landlock, and a filter of system calls).
 """
 
 import ctypes
@@ -12,6 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tms.content import callfilter
+
+NICENESS = 10
+"""Whoever waits for an answer comes first; a reader takes what is left."""
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
 _PR_SET_NO_NEW_PRIVS = 38
@@ -29,6 +34,8 @@ _FILE_RIGHTS = _MAY_EXECUTE | _MAY_WRITE_FILE | _MAY_READ_FILE
 # Rights on files by version of Landlock: thirteen at first, then linking and truncating across folders.
 _RIGHTS_OF_VERSION = {1: (1 << 13) - 1, 2: (1 << 14) - 1}
 _RIGHTS_SINCE_3 = (1 << 15) - 1
+# Since version 6: no signals to processes outside, and no abstract Unix sockets of theirs.
+_SCOPES_SINCE_6 = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +46,16 @@ class Confinement:
     files_isolated: bool
 
 
-def limit_resources(*, memory_bytes: int, cpu_seconds: int, file_bytes: int, open_files: int) -> None:
-    """Bound memory, processor time, size of written files and open files; no core dumps, no further processes."""
+def limit_resources(
+    *, memory_bytes: int, cpu_seconds: int, file_bytes: int, open_files: int, may_start_processes: bool
+) -> None:
+    """Bound memory, processor time, size of written files and open files, each for one process; no core dumps.
+
+    Others come first wherever the processor is short. Without `may_start_processes` there is this one process only.
+    """
     if sys.platform == "win32":
         return
+    os.nice(NICENESS)
     import resource  # noqa: PLC0415  not there on Windows
 
     limits = [
@@ -50,9 +63,11 @@ def limit_resources(*, memory_bytes: int, cpu_seconds: int, file_bytes: int, ope
         (resource.RLIMIT_CPU, cpu_seconds, cpu_seconds + 1),
         (resource.RLIMIT_FSIZE, file_bytes, file_bytes),
         (resource.RLIMIT_NOFILE, open_files, open_files),
-        (resource.RLIMIT_NPROC, 0, 0),
         (resource.RLIMIT_AS, memory_bytes, memory_bytes),
     ]
+    if not may_start_processes:
+        # The kernel counts all processes of the user against this, and asks nothing of the superuser's.
+        limits.append((resource.RLIMIT_NPROC, 0, 0))
     for kind, soft, hard in limits:
         _, allowed = resource.getrlimit(kind)
         ceiling = hard if allowed == resource.RLIM_INFINITY else min(hard, allowed)
@@ -76,13 +91,18 @@ def end_with_parent(parent: int) -> None:
         os._exit(1)
 
 
-def isolate(*, readable: Sequence[Path], writable: Path) -> Confinement:
-    """Cut off the network, and all files but those below `readable` (for reading) and `writable`."""
+def isolate(*, readable: Sequence[Path], writable: Path, may_start_processes: bool) -> Confinement:
+    """Cut off the network, other processes, and all files but those below `readable` (for reading) and `writable`.
+
+    Whoever may start processes keeps Unix sockets. The filter of calls comes last: it refuses what the others need.
+    """
     if sys.platform != "linux":
         return Confinement(network_isolated=False, files_isolated=False)
     libc = _libc()
     network = libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) == 0 or libc.unshare(_CLONE_NEWNET) == 0
-    return Confinement(network, _isolate_files(libc, readable, writable))
+    files = _isolate_files(libc, readable, writable)
+    filtered = callfilter.install(may_start_processes=may_start_processes)
+    return Confinement(network or filtered, files)
 
 
 def _libc() -> ctypes.CDLL:
@@ -95,6 +115,8 @@ def _isolate_files(libc: ctypes.CDLL, readable: Sequence[Path], writable: Path) 
         return False
     rights = _RIGHTS_OF_VERSION.get(version, _RIGHTS_SINCE_3)
     attributes = struct.pack("=Q", rights)
+    if version >= 6:
+        attributes = struct.pack("=QQQ", rights, 0, _SCOPES_SINCE_6)
     rules = libc.syscall(_LANDLOCK_CREATE_RULESET, attributes, ctypes.c_size_t(len(attributes)), 0)
     if rules < 0:
         return False

@@ -4,16 +4,15 @@ import hashlib
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
-from sqlalchemy import Row, select, union_all
+from sqlalchemy import Row, or_, select, union_all
 
-from tms.content.models import Media, Upload
+from tms.content import files, sandbox
+from tms.content.models import Media, StoredFile, Upload
 from tms.operations.doctor import WORKER, Check
-from tms.platform import db, storage
+from tms.platform import clock, db, storage
 
 FORGOTTEN_AFTER = timedelta(days=3)
 """The daily sweep removes a file a day after the last row that names it; one that failed once comes again."""
-PREFIXES = ("originals", "media")
-
 # What a failed document leaves behind may be swept at any time.
 _STORED = union_all(
     select(Upload.id, Upload.storage_key, Upload.size, Upload.sha256).where(Upload.status != "failed"),
@@ -27,7 +26,7 @@ async def files_missing() -> AsyncIterator[str]:
     rows = await _stored()
     there = {
         key
-        for prefix in PREFIXES
+        for prefix in files.PREFIXES
         async for key in storage.keys_older_than(prefix, timedelta(days=-1))  # those of a moment ago as well
     }
     for row in rows:
@@ -40,25 +39,39 @@ async def files_missing() -> AsyncIterator[str]:
 
 async def files_unnamed() -> AsyncIterator[str]:
     """The keys of stored files that no row has named for days."""
-    for prefix in PREFIXES:
+    async with db.reading() as session:
+        before = clock.db_now() - FORGOTTEN_AFTER
+        late = or_(StoredFile.unnamed_since < before, StoredFile.condemned_at < before)
+        for key in (await session.execute(select(StoredFile.key).where(late))).scalars().all():
+            yield key
+    for prefix in files.PREFIXES:
         async for key in storage.keys_older_than(prefix, FORGOTTEN_AFTER):
-            if not await _is_still_named(key) and await storage.exists(key):
+            if not await _is_known(key) and await storage.exists(key):
                 yield key
 
 
 async def files_changed() -> AsyncIterator[str]:
     """The ids of uploads and pictures whose file has another size or hash than when it was stored. Reads every file."""
+    read: dict[str, tuple[int, str] | None] = {}
     for row in await _stored():
-        digest, size = hashlib.sha256(), 0
-        try:
-            async for chunk in storage.read(row.storage_key):
-                digest.update(chunk)
-                size += len(chunk)
-        except storage.MissingObjectError:
-            # `files_missing` tells of it.
-            continue
-        if (size, digest.hexdigest()) != (row.size, row.sha256):
+        if row.storage_key not in read:
+            read[row.storage_key] = await _measure(row.storage_key)
+        found = read[row.storage_key]
+        # Of one that is not there `files_missing` tells.
+        if found is not None and found != (row.size, row.sha256):
             yield str(row.id)
+
+
+async def _measure(key: str) -> tuple[int, str] | None:
+    """Size and SHA-256 of a stored file; None if it is not there."""
+    digest, size = hashlib.sha256(), 0
+    try:
+        async for chunk in storage.read(key):
+            digest.update(chunk)
+            size += len(chunk)
+    except storage.MissingObjectError:
+        return None
+    return size, digest.hexdigest()
 
 
 async def _stored() -> list[Row[object, str, int, str]]:
@@ -72,7 +85,29 @@ async def _is_still_named(key: str) -> bool:
         return (await session.execute(statement)).first() is not None
 
 
+async def _is_known(key: str) -> bool:
+    async with db.reading() as session:
+        return await session.get(StoredFile, key) is not None
+
+
+async def reading_unconfined() -> AsyncIterator[str]:
+    """What readers of documents can reach on this machine."""
+    found = await sandbox.confinement()
+    if not found.network_isolated:
+        yield "the network"
+    if not found.files_isolated:
+        yield "other files"
+
+
 CHECKS = [
+    Check(
+        "content.reading_confined",
+        "Documents are read without reach of the network and of other files.",
+        reading_unconfined,
+        "Reading has its limits of memory and time all the same. Let the service filter system calls or make user "
+        "namespaces (some containers forbid both), and use Linux 5.13 or newer with Landlock.",
+        is_note=True,
+    ),
     Check(
         "content.pictures_exist",
         "Every picture that a section or an outline names is there.",
@@ -139,6 +174,20 @@ CHECKS = [
         WHERE (uploads.status IN ('completed', 'replaced', 'needs_review') AND jobs.state <> 'succeeded')
         OR (uploads.status = 'failed' AND jobs.state <> CASE
             WHEN uploads.error_code IN ('review_expired', 'review_discarded') THEN 'succeeded' ELSE 'failed' END)
+        """,
+    ),
+    Check(
+        "content.files_agree",
+        "Documents and pictures have the size and the SHA-256 of the file that they share, and it is not being removed.",
+        """
+        SELECT named.id::text
+        FROM (
+            SELECT id, storage_key, size, sha256 FROM uploads WHERE status <> 'failed'
+            UNION ALL SELECT id, storage_key, size, sha256 FROM media
+        ) AS named
+        JOIN stored_files ON stored_files.key = named.storage_key
+        WHERE (stored_files.size, stored_files.sha256) <> (named.size, named.sha256)
+           OR stored_files.condemned_at IS NOT NULL
         """,
     ),
     Check(

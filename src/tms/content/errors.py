@@ -1,7 +1,7 @@
 """Why a document was refused. Each says in `detail` what the person who uploaded it can do."""
 
 from tms.courses.errors import CourseNotFoundError
-from tms.platform.errors import DomainError, InvalidError, NotFoundError
+from tms.platform.errors import DomainError, InvalidError, NotFoundError, UnavailableError
 
 
 class DocumentError(DomainError):
@@ -200,6 +200,13 @@ class NoSuchEditionError(InvalidError):
 
     code = "unknown_edition"
     title = "`replaces` must name a completed upload of this course, the newest edition of its document"
+
+
+class FileRemovedError(UnavailableError):
+    """The same bytes were being removed while they came in."""
+
+    code = "file_removed"
+    title = "An earlier copy of this file was just being removed; send the file again"
 
 
 class MediaNotFoundError(NotFoundError):

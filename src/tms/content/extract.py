@@ -38,7 +38,11 @@ def main(read: Read = read_document) -> int:
     request = json.loads(sys.stdin.buffer.read())
     confine.limit_resources(**request["limits"])
     confine.end_with_parent(request["parent"])
-    confinement = confine.isolate(readable=[path, *_own_folders()], writable=folder)
+    confinement = confine.isolate(
+        readable=[path, *_own_folders()],
+        writable=folder,
+        may_start_processes=request["limits"]["may_start_processes"],
+    )
     try:
         result = _outcome(read, path, folder, request["filename"])
         result |= asdict(confinement)

@@ -35,35 +35,30 @@ _SAVE_AS = "open it in Word or LibreOffice and save it as .docx"
 FORMATS: dict[Kind, Format] = {
     Kind.DOCX: Format("a Word document", (".docx", ".dotx", ".docm", ".dotm"), "docx.reader"),
     Kind.DOCM: Format("a Word document with macros", (".docm", ".dotm", ".docx", ".dotx"), "docx.reader"),
-    Kind.PDF: Format("a PDF", (".pdf",), advice="save the document that the PDF was made from as .docx"),
-    Kind.EPUB: Format("an EPUB book", (".epub",), advice=_SAVE_AS),
-    Kind.HTML: Format("a web page", (".html", ".htm", ".xhtml"), advice=_SAVE_AS),
-    Kind.MARKDOWN: Format("a Markdown text", (".md", ".markdown"), advice=_SAVE_AS),
-    Kind.TEXT: Format("a plain text", (".txt", ".text"), advice=_SAVE_AS),
-    Kind.PPTX: Format(
-        "a PowerPoint presentation", (".pptx", ".ppsx"), advice="save its outline as a Word document (.docx)"
-    ),
+    Kind.PDF: Format("a PDF", (".pdf",), "pdf.reader"),
+    Kind.EPUB: Format("an EPUB book", (".epub",), "epub.reader"),
+    Kind.HTML: Format("a web page", (".html", ".htm", ".xhtml"), "web.reader"),
+    Kind.MARKDOWN: Format("a Markdown text", (".md", ".markdown"), "markdown"),
+    Kind.TEXT: Format("a plain text", (".txt", ".text"), "plain"),
+    Kind.PPTX: Format("a PowerPoint presentation", (".pptx", ".ppsx", ".pptm", ".ppsm"), "pptx.reader"),
     Kind.PPTM: Format(
-        "a PowerPoint presentation with macros", (".pptm", ".ppsm"), advice="save it without macros (.pptx)"
+        "a PowerPoint presentation with macros", (".pptm", ".ppsm", ".pptx", ".ppsx"), "pptx.reader"
     ),
-    Kind.XLSX: Format(
-        "an Excel workbook", (".xlsx",), advice="copy what should be taught into a Word document"
-    ),
-    Kind.XLSM: Format("an Excel workbook with macros", (".xlsm",), advice="save it without macros (.xlsx)"),
-    Kind.CSV: Format(
-        "a table as text", (".csv", ".tsv"), advice="copy what should be taught into a Word document"
-    ),
-    Kind.PICTURE: Format(
-        "a picture",
-        (".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg"),
-        advice="put it into a Word document",
-    ),
-    Kind.VIDEO: Format("a video", (".mp4", ".webm", ".m4v"), advice="upload the text that goes with it"),
-    Kind.AUDIO: Format("a sound recording", (".mp3", ".m4a"), advice="upload the text that goes with it"),
-    Kind.ZIP: Format("a ZIP archive", (".zip",), advice="unpack it and upload the documents one by one"),
-    Kind.ODT: Format("an OpenDocument file", (".odt",), advice=_SAVE_AS),
+    Kind.XLSX: Format("an Excel workbook", (".xlsx", ".xlsm"), "tables.workbook"),
+    Kind.XLSM: Format("an Excel workbook with macros", (".xlsm", ".xlsx"), "tables.workbook"),
+    Kind.XLS: Format("an Excel 97-2003 workbook", (".xls",), "tables.workbook"),
+    Kind.ODS: Format("an OpenDocument spreadsheet", (".ods",), "tables.workbook"),
+    Kind.CSV: Format("a table as text", (".csv", ".tsv"), "tables.delimited"),
+    Kind.PICTURE: Format("a picture", (".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg"), "media.picture"),
+    Kind.VIDEO: Format("a video", (".mp4", ".webm", ".m4v", ".m4a"), "media.recording"),
+    Kind.AUDIO: Format("a sound recording", (".mp3", ".m4a"), "media.recording"),
+    Kind.HEIF: Format("a HEIF or AVIF picture", (".heic", ".heif", ".avif"), advice="save it as JPEG or PNG"),
+    Kind.QUICKTIME: Format("a QuickTime video", (".mov", ".qt"), advice="convert it to MP4"),
+    Kind.MATROSKA: Format("a Matroska video", (".mkv", ".mka"), advice="convert it to WebM or MP4"),
+    Kind.ZIP: Format("a ZIP archive", (".zip",), "bundle"),
+    Kind.ODT: Format("an OpenDocument text", (".odt",), advice=_SAVE_AS),
+    Kind.ODP: Format("an OpenDocument presentation", (".odp",), advice="save it as .pptx"),
     Kind.DOC: Format("a Word 97-2003 document", (".doc", ".dot"), advice=_SAVE_AS),
-    Kind.XLS: Format("an Excel 97-2003 workbook", (".xls",), advice="open it in Excel and save it as .xlsx"),
     Kind.PPT: Format(
         "a PowerPoint 97-2003 presentation",
         (".ppt", ".pps"),
@@ -74,7 +69,7 @@ FORMATS: dict[Kind, Format] = {
 }
 _TEXTS = (Kind.HTML, Kind.MARKDOWN, Kind.CSV, Kind.TEXT)
 _ARCHIVES = (
-    Kind.DOCX, Kind.DOCM, Kind.PPTX, Kind.PPTM, Kind.XLSX, Kind.XLSM, Kind.EPUB, Kind.ODT, Kind.ZIP,
+    Kind.DOCX, Kind.DOCM, Kind.PPTX, Kind.PPTM, Kind.XLSX, Kind.XLSM, Kind.EPUB, Kind.ODT, Kind.ODP, Kind.ODS, Kind.ZIP,
 )  # fmt: skip
 
 

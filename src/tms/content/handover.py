@@ -50,6 +50,15 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
+class Original:
+    """The uploaded file itself, which lessons play as `media:0`; sizes in pixels, 0 for sound."""
+
+    content_type: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
 class Extraction:
     """What a document holds; `title` is its own, if it has one. Warnings are sentences for its author."""
 
@@ -60,6 +69,7 @@ class Extraction:
     warnings: tuple[str, ...]
     network_isolated: bool
     files_isolated: bool
+    original: Original | None = None
 
 
 def _without_nul(text: str) -> str:
@@ -73,6 +83,10 @@ _Title = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_wit
 _Count = Annotated[int, Field(ge=0, le=2_147_483_647)]
 
 _Page = Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+_ImageType = Literal["image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp", "image/svg+xml"]
+_PlayedType = Literal["video/mp4", "video/webm", "audio/mpeg", "audio/mp4", "audio/webm"]
 
 
 class _Handed(BaseModel):
@@ -96,10 +110,18 @@ class _HandedLesson(BaseModel):
 
 
 class _HandedPicture(BaseModel):
-    file: Annotated[str, Field(pattern=r"^picture-[1-9][0-9]{0,4}\.(png|jpg|gif|webp|bmp|svg)$")]
-    content_type: Literal["image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp", "image/svg+xml"]
+    file: Annotated[
+        str, Field(pattern=r"^picture-[1-9][0-9]{0,4}\.(png|jpg|gif|webp|bmp|svg|mp4|webm|mp3|m4a)$")
+    ]
+    content_type: _ImageType | _PlayedType
     size: _Count
     sha256: str
+    width: _Count
+    height: _Count
+
+
+class _HandedOriginal(BaseModel):
+    content_type: _PlayedType
     width: _Count
     height: _Count
 
@@ -111,6 +133,7 @@ class _Read(_Handed):
     lessons: list[_HandedLesson]
     pictures: list[_HandedPicture]
     warnings: list[_Text]
+    original: _HandedOriginal | None
 
 
 class _Refused(_Handed):
@@ -144,6 +167,7 @@ def collect(folder: Path) -> Extraction:
         warnings=tuple(handed.warnings),
         network_isolated=handed.network_isolated,
         files_isolated=handed.files_isolated,
+        original=None if handed.original is None else Original(**handed.original.model_dump()),
     )
 
 

@@ -1,13 +1,15 @@
-"""What is left over: pictures that no section names any more, and files in storage that no row refers to.
+"""What is left over: pictures that no section names any more, and files in storage that no row names.
 
 Each is kept for a day first: an author may undo an edit, and an upload may be between its file and its row.
 """
 
+from collections.abc import Collection
 from datetime import timedelta
 
 from sqlalchemy import delete, select, text
 
-from tms.content.models import Media, Upload
+from tms.content import files
+from tms.content.models import Media, StoredFile
 from tms.platform import clock, db, failpoints, storage
 
 failpoints.declare("content.sweep.before_removal", "content.sweep.after_removal")
@@ -39,41 +41,30 @@ async def sweep_media() -> int:
 
 
 async def sweep_storage() -> int:
-    """Remove files older than a day that no row refers to; gives their number."""
+    """Remove files that no row has named for a day; gives their number."""
+    return await files.sweep(GRACE) + await _sweep_strangers()
+
+
+async def _sweep_strangers() -> int:
+    """Files older than a day that `stored_files` does not know: the row comes first, so that it will never know them."""
     removed = 0
-    for prefix in ("originals", "media"):
+    for prefix in files.PREFIXES:
         batch: list[str] = []
         async for key in storage.keys_older_than(prefix, GRACE):
             batch.append(key)
             if len(batch) == AT_ONCE:
-                removed += await _remove_unknown(prefix, batch)
+                removed += await _remove_unknown(batch)
                 batch = []
-        removed += await _remove_unknown(prefix, batch)
+        removed += await _remove_unknown(batch)
     return removed
 
 
-async def _remove_unknown(prefix: str, keys: list[str]) -> int:
-    """No key is ever given to a second row, so that one which nobody refers to now will never be referred to."""
-    known = await (_known_originals(keys) if prefix == "originals" else _known_media(keys))
-    unknown = [key for key in keys if key not in known]
+async def _remove_unknown(keys: Collection[str]) -> int:
+    async with db.reading() as session:
+        statement = select(StoredFile.key).where(StoredFile.key.in_(keys))
+        unknown = set(keys) - set((await session.execute(statement)).scalars())
     for key in unknown:
         failpoints.here("content.sweep.before_removal")
         await storage.delete(key)
         failpoints.here("content.sweep.after_removal")
     return len(unknown)
-
-
-async def _known_originals(keys: list[str]) -> set[str]:
-    """The original of a failed upload is of no use: it must be uploaded again."""
-    async with db.reading() as session:
-        statement = select(Upload.storage_key).where(Upload.storage_key.in_(keys), Upload.status != "failed")
-        return set((await session.execute(statement)).scalars())
-
-
-async def _known_media(keys: list[str]) -> set[str]:
-    async with db.reading() as session:
-        statement = select(Media.storage_key).where(Media.storage_key.in_(keys))
-        known = set((await session.execute(statement)).scalars())
-        at_work = select(Upload.id).where(Upload.status.in_(("queued", "processing")))
-        unfinished = {str(upload_id) for upload_id in (await session.execute(at_work)).scalars()}
-    return known | {key for key in keys if key.split("/")[1] in unfinished}

@@ -2,10 +2,29 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, func
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, UniqueConstraint, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tms.platform.db import Base
+
+
+class StoredFile(Base):
+    """The bytes behind uploads and media, kept once; `content.files` says how they come and go."""
+
+    __tablename__ = "stored_files"
+    __table_args__ = (
+        Index("uq_stored_files_sha256", "sha256", unique=True, postgresql_where="condemned_at IS NULL"),
+        Index("ix_stored_files_unnamed_since", "unnamed_since", postgresql_where="unnamed_since IS NOT NULL"),
+        Index("ix_stored_files_condemned_at", "condemned_at", postgresql_where="condemned_at IS NOT NULL"),
+    )
+
+    key: Mapped[str] = mapped_column(String(200), primary_key=True)
+    sha256: Mapped[str] = mapped_column(String(64))
+    size: Mapped[int] = mapped_column(BigInteger)
+    unnamed_since: Mapped[datetime | None]
+    """Since when no row was seen to name it; also while one that will is still to be written."""
+    condemned_at: Mapped[datetime | None]
+    """From then on nothing may name it; it is being removed."""
 
 
 class Upload(Base):
@@ -27,6 +46,7 @@ class Upload(Base):
             name="finished_has_time",
         ),
         CheckConstraint("(status = 'needs_review') = (expires_at IS NOT NULL)", name="review_expires"),
+        CheckConstraint("storage_key IS NOT NULL OR status = 'failed'", name="kept_unless_failed"),
         # One document is in a course once, however often and by how many people it is uploaded.
         Index(
             "uq_uploads_course_id_sha256",
@@ -37,6 +57,7 @@ class Upload(Base):
         ),
         Index("ix_uploads_course_id", "course_id"),
         Index("ix_uploads_job_id", "job_id"),
+        Index("ix_uploads_storage_key", "storage_key"),
         Index("ix_uploads_unfinished", "leased_until", postgresql_where="status IN ('queued', 'processing')"),
     )
 
@@ -45,7 +66,10 @@ class Upload(Base):
     file_name: Mapped[str] = mapped_column(String(150))
     size: Mapped[int]
     sha256: Mapped[str] = mapped_column(String(64))
-    storage_key: Mapped[str] = mapped_column(String(200))
+    storage_key: Mapped[str | None] = mapped_column(
+        String(200), ForeignKey("stored_files.key", ondelete="SET NULL")
+    )
+    """The original; a failed upload's is removed, since it must be uploaded again."""
     status: Mapped[str] = mapped_column(String(20), server_default="queued")
     review: Mapped[bool] = mapped_column(server_default="false")
     """Whether the reading stops at an outline."""
@@ -115,6 +139,7 @@ class Media(Base):
     __tablename__ = "media"
     __table_args__ = (
         Index("ix_media_upload_id", "upload_id"),
+        Index("ix_media_storage_key", "storage_key"),
         Index("ix_media_unused_since", "unused_since", postgresql_where="unused_since IS NOT NULL"),
     )
 
@@ -127,7 +152,7 @@ class Media(Base):
     width: Mapped[int]
     """Pixels; 0 where the format does not tell, as is `height`."""
     height: Mapped[int]
-    storage_key: Mapped[str] = mapped_column(String(200), unique=True)
+    storage_key: Mapped[str] = mapped_column(String(200), ForeignKey("stored_files.key"))
     unused_since: Mapped[datetime | None]
     """When it was first found that no section names it."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())

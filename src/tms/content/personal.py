@@ -5,11 +5,10 @@ from uuid import UUID
 from sqlalchemy import RowMapping, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from tms.content import files
 from tms.content.models import Upload
 from tms.operations.personal_data import Holding
-from tms.platform import db, failpoints, storage
-
-failpoints.declare("content.erase.before_removal", "content.erase.after_removal")
+from tms.platform import db
 
 HOLDINGS = [
     Holding(
@@ -42,15 +41,17 @@ async def forget_file_names(session: AsyncSession, user_id: UUID) -> None:
 
 
 async def remove_files(user_id: UUID) -> bool:
-    """Remove the person's documents from the storage, then their rows; false while one is still being read."""
-    async with db.reading() as session:
+    """Remove the rows of the person's documents, and the files but for those that other rows name, such as another's
+    upload of the same document; false while one is still being read.
+    """
+    async with db.transaction() as session:
         statement = select(Upload.id, Upload.storage_key).where(Upload.created_by == user_id, _FINISHED)
         found = (await session.execute(statement)).all()
-    for row in found:
-        failpoints.here("content.erase.before_removal")
-        await storage.delete(row.storage_key)
-        failpoints.here("content.erase.after_removal")
-    async with db.transaction() as session:
-        await session.execute(delete(Upload).where(Upload.id.in_([row.id for row in found]), _FINISHED))
+        keys = [row.storage_key for row in found if row.storage_key is not None]
+        await files.lock(session, keys)
+        await session.execute(delete(Upload).where(Upload.id.in_([row.id for row in found])))
+        await files.condemn(session, keys)
         left = await session.execute(select(Upload.id).where(Upload.created_by == user_id).limit(1))
-        return left.first() is None
+        is_done = left.first() is None
+    await files.remove_condemned()
+    return is_done

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tms.content import svg
 from tms.content.errors import DocumentTooLargeError
+from tms.content.metadata import without_metadata
 
 PIXELS_LIMIT = 50_000_000
 SIDE_LIMIT = 100_000
@@ -18,6 +19,11 @@ _EXTENSIONS = {
     "image/webp": ".webp",
     "image/bmp": ".bmp",
     "image/svg+xml": ".svg",
+    "video/mp4": ".mp4",
+    "video/webm": ".webm",
+    "audio/mpeg": ".mp3",
+    "audio/mp4": ".m4a",
+    "audio/webm": ".webm",
 }
 # Start-of-frame markers of JPEG (ITU-T T.81, table B.1); the others carry no size.
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -25,6 +31,10 @@ _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 class UnusablePictureError(ValueError):
     """A browser could not show the picture, or should not; the text says why, for the list of warnings."""
+
+
+class TooManyPixelsError(UnusablePictureError):
+    """Shown, it would take more memory than a browser should give."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +53,7 @@ class PictureFolder:
     """Writes pictures into `folder`, numbered from 1 in the order of their first use."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._number_by_hash: dict[str, int] = {}
         self._total = 0
         self.stored: list[StoredPicture] = []
@@ -59,22 +69,38 @@ class PictureFolder:
                 content = svg.make_safe(content)
             except svg.UnsafeDrawingError as error:
                 raise UnusablePictureError(f"a drawing that cannot be shown safely ({error})") from error
+        content = without_metadata(content, content_type)
         digest = hashlib.sha256(content).hexdigest()
         if digest not in self._number_by_hash:
             self._number_by_hash[digest] = self._store(content, content_type, digest)
         return self._number_by_hash[digest]
 
+    def keep_file(self, path: Path, content_type: str, width: int, height: int) -> int:
+        """Move a recording here, which was found to be of this type; gives its number."""
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        if digest not in self._number_by_hash:
+            self._number_by_hash[digest] = self._add(path.stat().st_size, content_type, digest, width, height)
+            path.replace(self.folder / self.stored[-1].file)
+        return self._number_by_hash[digest]
+
     def _store(self, content: bytes, content_type: str, digest: str) -> int:
         width, height = dimensions(content, content_type)
         if width * height > PIXELS_LIMIT or max(width, height) > SIDE_LIMIT:
-            raise UnusablePictureError(f"a picture of {width} x {height} pixels, too many to show")
-        self._total += len(content)
+            raise TooManyPixelsError(f"a picture of {width} x {height} pixels, too many to show")
+        if content_type != "image/svg+xml" and 0 in {width, height}:
+            raise UnusablePictureError("a damaged picture")
+        number = self._add(len(content), content_type, digest, width, height)
+        (self.folder / self.stored[-1].file).write_bytes(content)
+        return number
+
+    def _add(self, size: int, content_type: str, digest: str, width: int, height: int) -> int:
+        self._total += size
         if self._total > TOTAL_BYTES_LIMIT:
             raise DocumentTooLargeError
         number = len(self.stored) + 1
         name = f"picture-{number}{_EXTENSIONS[content_type]}"
-        (self._folder / name).write_bytes(content)
-        self.stored.append(StoredPicture(name, content_type, len(content), digest, width, height))
+        self.stored.append(StoredPicture(name, content_type, size, digest, width, height))
         return number
 
 

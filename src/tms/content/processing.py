@@ -1,8 +1,8 @@
 """The step that reads an uploaded document and makes sections of it, all of them or none, or an outline to look over.
 
 The step takes a lease on the upload's row, reads the document in a child process, puts its pictures into storage, and
-records the outcome. Whatever crashes on the way leaves the course as it was; the next step begins anew and finds the
-same keys in storage. Storage is never called within a transaction.
+records the outcome. Whatever crashes on the way leaves the course as it was; the next step begins anew and finds its
+pictures in storage. Storage is never called within a transaction.
 """
 
 import asyncio
@@ -18,9 +18,9 @@ from uuid import UUID
 from sqlalchemy import RowMapping, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from tms.content import applying, leases, plans, queries, sandbox
+from tms.content import applying, files, leases, plans, queries, sandbox
 from tms.content.errors import ArchivedCourseError, GivenUpError, LostFileError
-from tms.content.handover import Extraction, Lesson, Picture
+from tms.content.handover import Extraction, Lesson
 from tms.content.models import Media, Upload, UploadLesson
 from tms.courses import html as lesson_html
 from tms.courses import queries as courses_queries
@@ -34,8 +34,6 @@ logger = logging.getLogger(__name__)
 failpoints.declare(
     "content.process.before_reading",
     "content.process.after_reading",
-    "content.process.before_picture",
-    "content.process.after_picture",
     "content.process.recorded",
 )
 
@@ -80,14 +78,14 @@ async def _process(upload: RowMapping) -> None:
     if upload["attempts"] > MOST_ATTEMPTS:
         raise GivenUpError
     async with leases.beating(upload):
-        extraction = await _read(upload)
+        extraction, keys = await _read(upload)
     # From here on the row's own lock decides between us and whoever cancels.
-    await _record_success(upload, extraction)
+    await _record_success(upload, extraction, keys)
     failpoints.here("content.process.recorded")
 
 
-async def _read(upload: RowMapping) -> Extraction:
-    """What the document holds, its pictures being in storage; their files are gone again."""
+async def _read(upload: RowMapping) -> tuple[Extraction, dict[int, str]]:
+    """What the document holds, and the keys at which its pictures are kept; the child's files are gone again."""
     folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix=_FOLDER_PREFIX))
     try:
         original = folder / "original"
@@ -101,8 +99,7 @@ async def _read(upload: RowMapping) -> Extraction:
             original, filename=upload["file_name"], progress=progress
         ) as extraction:
             failpoints.here("content.process.after_reading")
-            await _keep_pictures(upload, extraction)
-            return extraction
+            return extraction, await _keep_pictures(upload, extraction)
     finally:
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
@@ -114,24 +111,20 @@ async def _fetch(upload: RowMapping, target: Path) -> None:
         raise LostFileError from error
 
 
-def _key(upload: RowMapping, picture: Picture) -> str:
-    """The same for every try, so that a later one adopts what an earlier one left."""
-    return f"media/{upload['id']}/{picture.number}-{picture.sha256}"
-
-
-async def _keep_pictures(upload: RowMapping, extraction: Extraction) -> None:
+async def _keep_pictures(upload: RowMapping, extraction: Extraction) -> dict[int, str]:
+    """The keys of the pictures by their numbers. A later try finds what an earlier one has stored."""
+    keys = {}
     for number, picture in enumerate(extraction.pictures, start=1):
-        failpoints.here("content.process.before_picture")
-        await storage.put(_key(upload, picture), picture.path)
-        failpoints.here("content.process.after_picture")
+        keys[picture.number] = await files.keep(picture.path, sha256=picture.sha256, size=picture.size)
         await operations.report(
             upload["job_id"],
             progress=0.8 + 0.15 * number / len(extraction.pictures),
             message=f"Storing picture {number} of {len(extraction.pictures)}",
         )
+    return keys
 
 
-async def _record_success(upload: RowMapping, extraction: Extraction) -> None:
+async def _record_success(upload: RowMapping, extraction: Extraction, keys: dict[int, str]) -> None:
     async with db.transaction() as session:
         # Courses are locked before anything that belongs to them.
         course = await courses_queries.lock(session, upload["course_id"], None)
@@ -148,7 +141,8 @@ async def _record_success(upload: RowMapping, extraction: Extraction) -> None:
         )
         if recorded.one_or_none() is None:
             raise leases.LeaseLostError
-        media = await _insert_media(session, upload, extraction)
+        await files.name(session, keys.values())
+        media = await _insert_media(session, upload, extraction, keys)
         if upload["review"]:
             await _keep_outline(session, upload, extraction, media)
         else:
@@ -190,7 +184,9 @@ async def _keep_outline(
     )
 
 
-async def _insert_media(session: AsyncSession, upload: RowMapping, extraction: Extraction) -> dict[int, UUID]:
+async def _insert_media(
+    session: AsyncSession, upload: RowMapping, extraction: Extraction, keys: dict[int, str]
+) -> dict[int, UUID]:
     ids = {picture.number: new_id() for picture in extraction.pictures}
     if ids:
         await session.execute(
@@ -204,7 +200,7 @@ async def _insert_media(session: AsyncSession, upload: RowMapping, extraction: E
                     "sha256": picture.sha256,
                     "width": picture.width,
                     "height": picture.height,
-                    "storage_key": _key(upload, picture),
+                    "storage_key": keys[picture.number],
                 }
                 for picture in extraction.pictures
             ],

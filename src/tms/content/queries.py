@@ -1,10 +1,10 @@
 from uuid import UUID
 
-from sqlalchemy import Row, RowMapping, Select, exists, func, select
+from sqlalchemy import ColumnElement, Row, RowMapping, Select, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tms.content.errors import MediaNotFoundError, UploadNotFoundError
-from tms.content.models import Media, Upload, UploadLesson, UploadSection
+from tms.content.models import Media, StoredFile, Upload, UploadLesson, UploadSection
 from tms.courses import queries as courses
 from tms.courses.errors import CourseNotFoundError
 from tms.courses.models import Course, Section
@@ -13,6 +13,14 @@ from tms.platform.caller import Caller
 from tms.platform.paging import Page, PageRequest
 
 UNFINISHED = ("queued", "processing")
+
+
+def is_named() -> ColumnElement[bool]:
+    """Which rows of `stored_files` another row needs. That of a failed upload must be uploaded again anyway."""
+    return or_(
+        exists().where(Upload.storage_key == StoredFile.key, Upload.status != "failed"),
+        exists().where(Media.storage_key == StoredFile.key),
+    )
 
 
 async def upload(session: AsyncSession, upload_id: UUID) -> RowMapping | None:

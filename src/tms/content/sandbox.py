@@ -16,12 +16,13 @@ import time
 from asyncio.subprocess import PIPE, Process, create_subprocess_exec
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeAlias
 
 from tms.content import handover
-from tms.content.errors import CorruptDocumentError, DocumentTooComplexError
+from tms.content.confine import Confinement
+from tms.content.errors import CorruptDocumentError, DocumentTooComplexError, DocumentTooLargeError
 from tms.content.handover import Extraction
 from tms.content.protocol import EXIT_OUT_OF_MEMORY
 
@@ -37,19 +38,29 @@ _LINE_LIMIT = 4096
 _LINES_LIMIT = 1000
 _TRACE_LIMIT = 8192
 _MESSAGE_LIMIT = 200
+_FILES_LIMIT = 20_000
+_LOOK_SECONDS = 0.25
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds of one reading. `seconds` are of the wall clock; `file_bytes` bound each file that the child writes."""
+    """Bounds of one reading. `seconds` are of the wall clock.
+
+    `file_bytes` bound each file that the child writes, `folder_bytes` all of them together.
+    A reader that starts programs (`may_start_processes`) has each of its processes within these bounds.
+    """
 
     memory_bytes: int = 512 * _MEGABYTE
     cpu_seconds: int = 60
     seconds: float = 90
     file_bytes: int = 64 * _MEGABYTE
+    folder_bytes: int = 512 * _MEGABYTE
     open_files: int = 64
+    may_start_processes: bool = False
 
 
+# The parent sees to these.
+_OF_THE_PARENT = {"seconds", "folder_bytes"}
 DEFAULT_LIMITS = Limits()
 
 
@@ -67,6 +78,15 @@ async def extracting(
         yield await extract(path, filename=filename, folder=folder, limits=limits, progress=progress)
     finally:
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+
+async def confinement() -> Confinement:
+    """What is cut off from a reader on this machine, as it says of itself after reading a text of one word."""
+    with tempfile.TemporaryDirectory(prefix=_FOLDER_PREFIX) as folder:
+        path = Path(folder) / "text"
+        await asyncio.to_thread(path.write_text, "word")
+        async with extracting(path, filename="text.txt") as extraction:
+            return Confinement(extraction.network_isolated, extraction.files_isolated)
 
 
 async def extract(
@@ -118,18 +138,14 @@ async def _run(
     request = {
         "filename": filename,
         "parent": os.getpid(),
-        "limits": {
-            "memory_bytes": limits.memory_bytes,
-            "cpu_seconds": limits.cpu_seconds,
-            "file_bytes": limits.file_bytes,
-            "open_files": limits.open_files,
-        },
+        "limits": {name: value for name, value in asdict(limits).items() if name not in _OF_THE_PARENT},
     }
     work = [
         asyncio.ensure_future(_send(process, json.dumps(request).encode())),
         asyncio.ensure_future(_follow(process, progress)),
     ]
     trace = asyncio.ensure_future(_tail(process))
+    guard = asyncio.ensure_future(_guard(process, folder, limits.folder_bytes))
     try:
         async with asyncio.timeout(limits.seconds):
             await asyncio.gather(*work, trace, process.wait())
@@ -138,14 +154,40 @@ async def _run(
             f"Reading the document took longer than {limits.seconds:g} seconds; divide it into several documents."
         ) from error
     finally:
-        await _end(process, [*work, trace])
+        has_filled = guard.done()
+        guard.cancel()
+        await _end(process, [*work, trace, guard])
+    if has_filled:
+        raise DocumentTooLargeError
     return process.returncode or 0, trace.result()
+
+
+async def _guard(process: Process, folder: Path, most_bytes: int) -> None:
+    """Ends when the child has filled its folder, and ends the child with it."""
+    while not await asyncio.to_thread(_holds_more, folder, most_bytes):  # noqa: ASYNC110 - nothing tells of bytes
+        await asyncio.sleep(_LOOK_SECONDS)
+    _kill(process)
+
+
+def _holds_more(folder: Path, most_bytes: int) -> bool:
+    size = 0
+    for number, path in enumerate(folder.rglob("*")):
+        # What was there a moment ago may have gone.
+        with suppress(OSError):
+            size += path.lstat().st_size
+        if size > most_bytes or number > _FILES_LIMIT:
+            return True
+    return False
+
+
+def _kill(process: Process) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 async def _end(process: Process, work: list["asyncio.Future[None] | asyncio.Future[str]"]) -> None:
     """Leave no process behind, nor a task that still reads from one."""
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
+    _kill(process)
     await asyncio.gather(process.wait(), *work, return_exceptions=True)
 
 

@@ -12,26 +12,20 @@ from uuid import UUID
 from sqlalchemy import RowMapping, insert, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from tms.content import outlines, processing, queries
+from tms.content import files, outlines, processing, queries
 from tms.content.errors import RECORDED, ArchivedCourseError, DocumentError, NoSuchEditionError
 from tms.content.models import Upload
 from tms.courses import queries as courses_queries
 from tms.courses.errors import CourseNotFoundError
 from tms.operations import service as operations
-from tms.platform import clock, db, failpoints, queue, storage
+from tms.platform import clock, db, failpoints, queue
 from tms.platform.caller import Caller
 from tms.platform.errors import UnavailableError
 from tms.platform.ids import new_id
 
 logger = logging.getLogger(__name__)
 
-failpoints.declare(
-    "content.admit.before_original",
-    "content.admit.after_original",
-    "content.admit.committed",
-    "content.admit.before_removal",
-    "content.admit.after_removal",
-)
+failpoints.declare("content.admit.committed")
 
 PATIENCE_SECONDS = 10.0
 """How long a request waits for the sections before it answers that they are being made."""
@@ -125,15 +119,7 @@ async def _admit(
     received: ReceivedFile, course_id: UUID, caller: Caller, purpose: Purpose
 ) -> tuple[UUID, bool]:
     """The upload's row, its long work and its job, made together; or the id of the one that is there already."""
-    async with db.reading() as session:
-        known = await queries.same_document(session, course_id, received.sha256)
-    if known is not None and _holds(known, purpose):
-        return known["id"], known["status"] not in queries.UNFINISHED
-    upload_id = new_id()
-    key = f"originals/{upload_id}"
-    failpoints.here("content.admit.before_original")
-    await storage.put(key, received.path)
-    failpoints.here("content.admit.after_original")
+    key = await files.keep(received.path, sha256=received.sha256, size=received.size)
     async with db.transaction() as session:
         # The lock makes parallel uploads to one course stand in line here.
         course = await courses_queries.lock(session, course_id, caller)
@@ -143,11 +129,8 @@ async def _admit(
         known = await queries.same_document(session, course_id, received.sha256)
         if known is None or not _holds(known, purpose):
             await _make_way(session, known)
-            await _insert(session, upload_id, received, key, course_id, caller, purpose)
-            return upload_id, False
-    failpoints.here("content.admit.before_removal")
-    await storage.delete(key)
-    failpoints.here("content.admit.after_removal")
+            await files.name(session, [key])
+            return await _insert(session, received, key, course_id, caller, purpose), False
     return known["id"], known["status"] not in queries.UNFINISHED
 
 
@@ -173,13 +156,13 @@ async def _make_way(session: AsyncSession, known: RowMapping | None) -> None:
 
 async def _insert(
     session: AsyncSession,
-    upload_id: UUID,
     received: ReceivedFile,
     key: str,
     course_id: UUID,
     caller: Caller,
     purpose: Purpose,
-) -> None:
+) -> UUID:
+    upload_id = new_id()
     job_id = await operations.start_work(session, kind="content.process", by=caller.id)
     await session.execute(
         insert(Upload).values(
@@ -197,6 +180,7 @@ async def _insert(
         )
     )
     await queue.enqueue(session, "content.process", after=JOB_AFTER, upload_id=str(upload_id))
+    return upload_id
 
 
 def _begin(upload_id: UUID) -> asyncio.Task[None]:

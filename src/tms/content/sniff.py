@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 _ZIP = b"PK\x03\x04"
+_EMPTY_ZIP = b"PK\x05\x06"
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _MEMBER_LIMIT = 4 * 1024 * 1024
 _MAIN_PART = re.compile(r"application/[\w.+-]*\.main\+xml", re.IGNORECASE)
@@ -34,9 +35,14 @@ class Kind(StrEnum):
     CSV = "csv"
     PICTURE = "picture"
     VIDEO = "video"
+    HEIF = "heif"
+    QUICKTIME = "quicktime"
+    MATROSKA = "matroska"
     AUDIO = "audio"
     ZIP = "zip"
     ODT = "odt"
+    ODP = "odp"
+    ODS = "ods"
     DOC = "doc"
     XLS = "xls"
     PPT = "ppt"
@@ -59,11 +65,19 @@ _MAGIC = (
     (b"\xff\xd8\xff", Kind.PICTURE),
     (b"GIF87a", Kind.PICTURE),
     (b"GIF89a", Kind.PICTURE),
-    (b"\x1a\x45\xdf\xa3", Kind.VIDEO),
     (b"ID3", Kind.AUDIO),
 )
+# Major brands of ISO base media files (ISO/IEC 14496-12, 4.3) that are no MP4 videos.
+_BRANDS = {
+    b"M4A ": Kind.AUDIO,
+    b"M4B ": Kind.AUDIO,
+    b"qt  ": Kind.QUICKTIME,
+    **dict.fromkeys((b"heic", b"heix", b"mif1", b"msf1", b"avif", b"avis"), Kind.HEIF),
+}
 # A frame of MPEG audio, layer III: eleven bits set, then version and layer (ISO 11172-3, 2.4.2.3).
 _MP3_FRAME = re.compile(rb"\xff[\xfa\xfb\xf2\xf3\xe2\xe3]")
+_OPEN_DOCUMENT = b"application/vnd.oasis.opendocument."
+_OPEN_DOCUMENTS = {b"text": Kind.ODT, b"presentation": Kind.ODP, b"spreadsheet": Kind.ODS}
 _TEXT_BOMS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 # What plain text never holds; a form feed and an escape sequence it may.
 _NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
@@ -78,7 +92,7 @@ def sniff(path: Path) -> Kind:
         head = file.read(_HEAD_BYTES)
     if not head:
         return Kind.EMPTY
-    if head.startswith(_ZIP) or _ZIP.startswith(head):
+    if head.startswith((_ZIP, _EMPTY_ZIP)) or _ZIP.startswith(head):
         return _sniff_zip(path)
     if head.startswith(_OLE):
         return _sniff_ole(path)
@@ -94,7 +108,9 @@ def _sniff_media(head: bytes) -> Kind | None:
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return Kind.PICTURE
     if head[4:8] == b"ftyp":
-        return Kind.AUDIO if head[8:11] == b"M4A" else Kind.VIDEO
+        return _BRANDS.get(head[8:12], Kind.VIDEO)
+    if head.startswith(b"\x1a\x45\xdf\xa3"):
+        return Kind.VIDEO if b"webm" in head[:64] else Kind.MATROSKA
     return Kind.AUDIO if _MP3_FRAME.match(head) else None
 
 
@@ -167,6 +183,7 @@ def _sniff_office(archive: zipfile.ZipFile, names: set[str]) -> Kind:
 def _sniff_mimetype(mimetype: bytes) -> Kind:
     if mimetype.startswith(b"application/epub+zip"):
         return Kind.EPUB
-    if mimetype.startswith(b"application/vnd.oasis.opendocument"):
-        return Kind.ODT
+    if mimetype.startswith(_OPEN_DOCUMENT):
+        kind = mimetype.removeprefix(_OPEN_DOCUMENT).partition(b"-")[0].strip()
+        return _OPEN_DOCUMENTS.get(kind, Kind.ZIP)
     return Kind.ZIP

@@ -42,14 +42,14 @@ _ATTRIBUTES = {
     "*": {"dir", "lang"},
     "a": {"href", "id"},
     "abbr": {"title"},
-    "audio": {"src", "controls"},
+    "audio": {"src", "controls", "preload"},
     "details": {"open"},
     "img": {"src", "alt"},
     "li": {"id", "value"},
     "ol": {"start"},
     "td": {"colspan", "rowspan"},
     "th": {"colspan", "rowspan", "scope"},
-    "video": {"src", "controls"},
+    "video": {"src", "controls", "preload"},
 }
 _UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _STORED_PICTURE = re.compile(f"media:{_UUID}|https://[^\\s/?#@\\\\]+(?:[/?#]\\S*)?")
@@ -61,6 +61,7 @@ _VALUES = {
     "id": re.compile(r"doc-[\w:.-]+"),
     "dir": re.compile(r"rtl|ltr|auto"),
     "lang": re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*"),
+    "preload": re.compile("metadata|none"),
     "scope": re.compile(r"col|row|colgroup|rowgroup"),
     **dict.fromkeys(("colspan", "rowspan", "start", "value"), re.compile(r"-?\d{1,6}")),
 }

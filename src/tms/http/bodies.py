@@ -80,6 +80,11 @@ def strict(request: Request) -> StrictRequest:
 class StrictRoute(APIRoute):
     """A route whose JSON bodies are read strictly; the base of every route of the API."""
 
+    @property
+    def may_be_called_directly(self) -> bool:
+        """Whether nothing happens around the endpoint but the reading of the body (`http.direct`)."""
+        return True
+
     def get_route_handler(self) -> Handler:
         """Wrap the framework's handler."""
         original: Callable[[Request], Awaitable[Response]] = super().get_route_handler()

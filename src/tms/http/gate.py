@@ -6,13 +6,13 @@ first. So this is plain ASGI, in front of the application.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from functools import partial
+from functools import lru_cache, partial
 from time import perf_counter
 from uuid import uuid4
 
 from prometheus_client import Counter, Histogram
 from sqlalchemy.exc import SQLAlchemyError
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -30,11 +30,18 @@ DURATIONS = Histogram(
     "tms_http_request_seconds", "Time from the request to the last byte of its answer.", ["route"]
 )
 
+# Children of a metric are looked up by name under a lock; there are a few hundred of them at most.
+_requests = lru_cache(maxsize=None)(REQUESTS.labels)
+_durations = lru_cache(maxsize=None)(DURATIONS.labels)
+
+FOUND = "tms.found"
+"""In the scope: what `Table.locate` found, for `http.dispatch`."""
 HEADERS = headers.ALWAYS
 BODY_SECONDS = 10
 BODY_BYTES_A_SECOND = 4096
 """How long we wait for a body: some seconds, and as many more as it would take at this speed."""
-METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+SERVED = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+METHODS = frozenset({*SERVED, "OPTIONS"})
 
 
 class NoTokenError(UnauthenticatedError):
@@ -83,7 +90,8 @@ class Gate:
             return
         request_token = logs.request_id.set(uuid4().hex)
         client_token = client.address.set(_find_client(scope))
-        line = self.table.find(scope["method"], scope["path"])
+        found = scope[FOUND] = self.table.locate(scope["method"], scope["path"])
+        line = None if found is None else found[0]
         answer = _Answer(scope, send, line)
         started = perf_counter()
         try:
@@ -94,7 +102,7 @@ class Gate:
                 raise
             await errors.crashed(scope["path"], error)(scope, receive, answer.send)
         finally:
-            DURATIONS.labels(answer.route).observe(perf_counter() - started)
+            _durations(answer.route).observe(perf_counter() - started)
             client.address.reset(client_token)
             logs.request_id.reset(request_token)
 
@@ -124,7 +132,7 @@ class Gate:
         await self.app(scope, _counted(receive, line.max_bytes), send)
 
     async def _caller(self, scope: Scope, line: Line) -> Caller:
-        scheme, _, token = Headers(scope=scope).get("authorization", "").partition(" ")
+        scheme, _, token = (headers.first(scope, b"authorization") or "").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             raise NoTokenError
         caller = await self.authenticate(token.strip())
@@ -141,9 +149,9 @@ class Gate:
         if leave is not None:
             await leave(scope, receive, send)
             return
-        allowed = [m for m in ("GET", "POST", "PUT", "PATCH", "DELETE") if self.table.find(m, scope["path"])]
+        allowed = [method for method in SERVED if self.table.find(method, scope["path"])]
         if scope["method"] == "OPTIONS" and not scope["path"].startswith(API):
-            allowed = allowed or ["GET"]
+            allowed = allowed or ["GET", "HEAD"]
         if allowed:
             response = errors.problem(
                 405, "method_not_allowed", "Method Not Allowed", f"Use {', '.join(allowed)}."
@@ -157,7 +165,7 @@ class Gate:
 
 
 def _check_declared_size(scope: Scope, line: Line) -> None:
-    declared = Headers(scope=scope).get("content-length")
+    declared = headers.first(scope, b"content-length")
     if declared is None:
         return
     if not declared.isascii() or not declared.isdigit():
@@ -219,9 +227,10 @@ class _Answer:
         if message["type"] == "http.response.start":
             self.begun = True
             method = self.scope["method"] if self.scope["method"] in METHODS else "other"
-            REQUESTS.labels(method, self.route, message["status"]).inc()
-            found = MutableHeaders(scope=message)
-            found["X-Request-Id"] = logs.request_id.get() or ""
+            _requests(method, self.route, message["status"]).inc()
+            found = [pair for pair in message["headers"] if pair[0] != b"x-request-id"]
+            found.append((b"x-request-id", (logs.request_id.get() or "").encode()))
             headers.complete(found)
             origins.share(self.scope, found)
+            message["headers"] = found
         await self.send_on(message)

@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-from starlette.datastructures import MutableHeaders
+from starlette.types import Scope
 
 from tms.platform.settings import get_settings
 
@@ -40,12 +40,27 @@ UNLESS_SET = {
 ONLY_HTTPS = {"Strict-Transport-Security": f"max-age={365 * 24 * 3600}"}
 
 
+RawHeaders = list[tuple[bytes, bytes]]
+"""As ASGI has them: names in lower case."""
+
+
+def first(scope: Scope, name: bytes) -> str | None:
+    """The value of a request's header, the first where it came several times; `name` in lower case."""
+    for found, value in scope["headers"]:
+        if found == name:
+            text: str = value.decode("latin-1")
+            return text
+    return None
+
+
 @lru_cache(maxsize=2)
-def _all(*, https: bool) -> dict[str, str]:
-    return {**ALWAYS, **UNLESS_SET, **(ONLY_HTTPS if https else {})}
+def _all(*, https: bool) -> RawHeaders:
+    chosen = {**ALWAYS, **UNLESS_SET, **(ONLY_HTTPS if https else {})}
+    return [(name.lower().encode(), value.encode()) for name, value in chosen.items()]
 
 
-def complete(headers: MutableHeaders) -> None:
+def complete(headers: RawHeaders) -> None:
     """Add those that the answer does not set itself."""
-    for name, value in _all(https=get_settings().public_url.startswith("https://")).items():
-        headers.setdefault(name, value)
+    there = {name for name, _ in headers}
+    https = get_settings().public_url.startswith("https://")
+    headers.extend(pair for pair in _all(https=https) if pair[0] not in there)

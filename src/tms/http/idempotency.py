@@ -47,6 +47,11 @@ class IdempotentRoute(StrictRoute):
             ]
             self.openapi_extra = extra | {"parameters": [*others, PARAMETER]}
 
+    @property
+    def may_be_called_directly(self) -> bool:
+        """A POST may come with a key, which is seen to here."""
+        return "POST" not in (self.methods or set())
+
     def get_route_handler(self) -> Handler:
         """Wrap the framework's handler for POST; other methods are safe to repeat by themselves."""
         original: Handler = super().get_route_handler()

@@ -11,6 +11,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import Scope
 
+from tms.http.headers import RawHeaders, first
 from tms.http.policy import API, Table
 from tms.platform.settings import get_settings
 
@@ -26,8 +27,8 @@ _PORTS = {"http": 80, "https": 443}
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _EVERYWHERE = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 - compared, not bound
-PROBES = frozenset({"/health", "/ready", "/metrics"})
-"""Asked by address, by machines that watch over us; these answers hold no links."""
+PROBES = frozenset({"/health", "/ready", "/metrics", "/login/backchannel-logout"})
+"""Asked by address, by machines that watch over us, and by the sign-in server; these answers hold no links."""
 
 
 @lru_cache(maxsize=8)
@@ -49,13 +50,14 @@ def frontend() -> str | None:
     return None if found == _origin(settings.public_url) else found
 
 
-def share(scope: Scope, headers: MutableHeaders) -> None:
+def share(scope: Scope, raw: RawHeaders) -> None:
     """Let the front end's scripts read the answer, if it was they who asked."""
     allowed = frontend()
     if allowed is None or not _FOR_SCRIPTS.fullmatch(scope["path"]):
         return
+    headers = MutableHeaders(raw=raw)
     headers.add_vary_header("Origin")
-    if Headers(scope=scope).get("origin") == allowed:
+    if first(scope, b"origin") == allowed:
         headers["Access-Control-Allow-Origin"] = allowed
         headers["Access-Control-Expose-Headers"] = _ANSWER_HEADERS
 
@@ -88,16 +90,19 @@ def is_our_name(scope: Scope) -> bool:
     The public address's host, the one listened at, and in development this machine's own names. A request without
     `Host` comes from no browser.
     """
-    host = Headers(scope=scope).get("host")
+    host = first(scope, b"host")
     if host is None or scope["path"] in PROBES:
         return True
-    return _name(host) in _names()
-
-
-def _names() -> set[str]:
     settings = get_settings()
-    known = {(urlsplit(settings.public_url).hostname or "").lower(), settings.tms_host.lower()} - _EVERYWHERE
-    return known | _LOOPBACK if settings.tms_env == "development" else known
+    return _name(host) in _names(
+        settings.public_url, settings.tms_host, in_development=settings.tms_env == "development"
+    )
+
+
+@lru_cache(maxsize=8)
+def _names(public_url: str, listens_at: str, *, in_development: bool) -> frozenset[str]:
+    known = frozenset({(urlsplit(public_url).hostname or "").lower(), listens_at.lower()}) - _EVERYWHERE
+    return known | _LOOPBACK if in_development else known
 
 
 def _name(host: str) -> str:

@@ -89,6 +89,9 @@ def line(
     return Line(method, f"{API}{path}", roles, sight.phrase, max_bytes, sight, limit)
 
 
+Found = tuple[Line, dict[str, str]]
+
+
 class Table:
     """All lines, found by method and path."""
 
@@ -124,17 +127,28 @@ class Table:
 
     def find(self, method: str, path: str) -> Line | None:
         """The line of a request, or none; HEAD asks what GET asks."""
+        found = self.locate(method, path)
+        return None if found is None else found[0]
+
+    def locate(self, method: str, path: str) -> Found | None:
+        """The line of a request and what stands in the place of its parameters, or none."""
         method = "GET" if method == "HEAD" else method
         if (method, path) in self._fixed:
-            return self._fixed[method, path]
+            fixed = self._fixed[method, path]
+            return None if fixed is None else (fixed, {})
         for pattern, entry in self._patterns.get((method, _area(path)), ()):
-            if pattern.fullmatch(path):
-                return entry
+            match = pattern.fullmatch(path)
+            if match is not None:
+                return None if entry is None else (entry, match.groupdict())
         return None
 
 
 def _pattern(path: str) -> re.Pattern[str]:
-    return re.compile("[^/]+".join(re.escape(part) for part in re.split(r"\{[^}]+\}", path)))
+    parts = (
+        f"(?P<{part[1:-1]}>[^/]+)" if part.startswith("{") else re.escape(part)
+        for part in re.split(r"(\{[^}]+\})", path)
+    )
+    return re.compile("".join(parts))
 
 
 def _is_within(narrow: str, wide: str) -> bool:

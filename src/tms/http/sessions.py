@@ -1,6 +1,7 @@
 """Sessions as typed parameters of routes. Always use these aliases: one dependency under two scopes is two sessions."""
 
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -31,3 +32,12 @@ WriteSession = Annotated[AsyncSession, Depends(_write, scope="function")]
 
 ReadSession = Annotated[AsyncSession, Depends(_read, scope="function")]
 """Reads only; the server refuses writes."""
+
+
+def open_read(_: Request) -> AbstractAsyncContextManager[AsyncSession]:
+    """A `ReadSession` for who calls a route without the framework."""
+    return db.reading()
+
+
+open_write = asynccontextmanager(_write)
+"""A `WriteSession`, likewise."""

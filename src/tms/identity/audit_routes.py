@@ -26,7 +26,7 @@ POLICY = [
     policy.line("GET", "/audit", policy.ADMIN, "administrators all"),
     policy.line("GET", "/audit.csv", policy.ADMIN, "administrators all"),
 ]
-RECHECK_SECONDS = 5.0
+RECHECK_SECONDS = 2.5
 COLUMNS = (
     "at",
     "actorId",

@@ -1,7 +1,16 @@
 """Promises about people, whichever identity provider signs them in."""
 
+from collections.abc import AsyncIterator
+
+from tms.identity import reconciling
 from tms.operations import doctor
 from tms.operations.doctor import Check
+
+
+async def _differences() -> AsyncIterator[str]:
+    async for found in reconciling.compare():
+        yield str(found)
+
 
 CHECKS = [
     doctor.codes(
@@ -72,5 +81,11 @@ CHECKS = [
         WHERE ended_at IS NULL AND expires_at < tms_now() - interval '1 hour'
         """,
         doctor.WORKER,
+    ),
+    Check(
+        "identity.both_sides_agree",
+        "Each user has one account at the sign-in server, which is what the user is, and no account of ours lacks its user.",
+        _differences,
+        "Run `tms reconcile`, which repairs what it can and says what is left to decide.",
     ),
 ]

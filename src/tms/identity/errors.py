@@ -50,6 +50,8 @@ class ProviderUnavailableError(UnavailableError):
 
     code = "identity_unavailable"
     title = "The sign-in server does not answer at the moment; try again shortly"
+    asked_to_wait: float | None = None
+    """Seconds for which the provider itself asks to be left alone."""
 
 
 class IdentityConflictError(DomainError):
@@ -57,6 +59,27 @@ class IdentityConflictError(DomainError):
 
     code = "identity_conflict"
     title = "The sign-in server already has an account with this address that TMS did not make"
+
+
+class AdoptionRefusedError(DomainError):
+    """It is not proven that the account of this address is this person's."""
+
+    code = "adoption_refused"
+    title = "The account cannot be taken over"
+
+
+class AccountRefusedError(IdentityConflictError):
+    """The provider does not take this name or address, whoever has it."""
+
+    code = "identity_refused"
+    title = "The sign-in server refuses this person's address or name; change it and try again"
+
+
+class PasswordRefusedError(DomainError):
+    """The provider has rules for passwords, and this one breaks them."""
+
+    code = "password_refused"
+    title = "The sign-in server's rules for passwords refuse this password; choose a longer one with more kinds of characters"
 
 
 class LastAdministratorError(DomainError):

@@ -1,10 +1,13 @@
 """Jobs of identity; each looks at the state it acts on, so that running twice is safe."""
 
+import logging
 from uuid import UUID
 
-from tms.identity import provisioning, service
-from tms.identity.errors import IdentityConflictError
+from tms.identity import provisioning, reconciling, service
+from tms.identity.errors import IdentityConflictError, ProviderUnavailableError
 from tms.platform import queue
+
+logger = logging.getLogger(__name__)
 
 
 @queue.job("identity.provision", retry=queue.PATIENT)
@@ -42,3 +45,12 @@ async def end_expired_passwords(timestamp: int) -> None:  # noqa: ARG001 - the p
 async def resume_provisioning(timestamp: int) -> None:  # noqa: ARG001 - the planned time, which periodic jobs are given
     """Whose job has used up its tries is taken up again, however long the provider was away."""
     await provisioning.resume()
+
+
+@queue.job("identity.reconcile", periodic="17 * * * *")
+async def reconcile(timestamp: int) -> None:  # noqa: ARG001 - the planned time, which periodic jobs are given
+    """Once an hour: users and accounts compared, what differs repaired or reported in the log."""
+    try:
+        await reconciling.reconcile_and_log()
+    except ProviderUnavailableError:
+        logger.warning("the sign-in server does not answer: users and accounts are compared in an hour")

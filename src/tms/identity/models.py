@@ -68,6 +68,10 @@ class Provisioning(Base):
     attempts: Mapped[int] = mapped_column(server_default="0")
     last_error: Mapped[str | None] = mapped_column(String(100))
     """A stable code, never exception text."""
+    adopted_account_id: Mapped[str | None] = mapped_column(String(255))
+    """The account that an administrator has said to be this person's: it is taken over, and none is made."""
+    lost_account_id: Mapped[str | None] = mapped_column(String(255))
+    """The account that was gone at the provider, in whose place one is made; then the mail tells of a new password."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     done_at: Mapped[datetime | None]
 

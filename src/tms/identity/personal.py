@@ -11,7 +11,11 @@ HOLDINGS = [
     Holding("accounts", keyless={"user_id": ""}, elsewhere=_BY_PROVIDER, secret=frozenset({"password_hash"})),
     Holding("temporary_passwords", removed=True, secret=frozenset({"key_id"})),
     # The row stays until the account is gone: its lease tells whether somebody is making one at this moment.
-    Holding("provisionings", emptied={"welcome": "NULL"}, kept=frozenset({"last_error"})),
+    Holding(
+        "provisionings",
+        emptied={"welcome": "NULL", "adopted_account_id": "NULL", "lost_account_id": "NULL"},
+        kept=frozenset({"last_error"}),
+    ),
     Holding(
         "users",
         emptied={

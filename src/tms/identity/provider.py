@@ -29,6 +29,10 @@ class Account:
     enabled: bool
     user_id: UUID | None
     password_is_temporary: bool
+    first_name: str
+    last_name: str
+    email_verified: bool
+    """Whether the provider has seen that the address reaches this person."""
 
 
 class Provider(Protocol):
@@ -40,6 +44,15 @@ class Provider(Protocol):
     async def find(self, user_id: UUID) -> Account | None:
         """The account that carries our mark for this user."""
 
+    async def get(self, account_id: str) -> Account | None:
+        """The account of this id, whoever made it."""
+
+    async def find_by_email(self, email: str) -> Account | None:
+        """The account of this address, whoever made it."""
+
+    def names(self, person: Person) -> tuple[str, str]:
+        """First and last name as the provider keeps them, which need not take every character."""
+
     async def create_or_adopt(self, person: Person, *, password: str, temporary: bool) -> Account:
         """Make the account with its role and password, or adopt what a crashed try left behind.
 
@@ -47,7 +60,7 @@ class Provider(Protocol):
         """
 
     async def update(self, account_id: str, person: Person) -> None:
-        """Bring name, address and role up to date; raises `IdentityConflictError` where the address is taken."""
+        """Bring name, address, role and mark up to date; raises `IdentityConflictError` where the address is taken."""
 
     async def set_password(self, account_id: str, password: str, *, temporary: bool) -> None:
         """Replace the password, lift a lock-out, and end all sessions; a temporary one must be changed at sign-in."""

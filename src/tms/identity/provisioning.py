@@ -13,8 +13,15 @@ from uuid import UUID
 from sqlalchemy import func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from tms.identity import passwords, providers
-from tms.identity.errors import IdentityConflictError, LeasedError, ProviderUnavailableError
+from tms.identity import adoption, passwords, providers
+from tms.identity.errors import (
+    AccountMissingError,
+    AdoptionRefusedError,
+    IdentityConflictError,
+    LeasedError,
+    PasswordRefusedError,
+    ProviderUnavailableError,
+)
 from tms.identity.models import Provisioning, TemporaryPassword, User
 from tms.identity.provider import Account, Person
 from tms.operations import audit
@@ -36,10 +43,11 @@ ANNOUNCE_AFTER = timedelta(seconds=60)
 @dataclass(frozen=True, slots=True)
 class _Lease:
     person: Person
-    account_id: str | None
     password: str
     epoch: int | None
     welcome: dict[str, Any] | None
+    adopted_account_id: str | None
+    lost_account_id: str | None
 
 
 async def start(
@@ -73,25 +81,37 @@ async def step(user_id: UUID, *, permanent_password: str | None = None) -> None:
     """Make or adopt the account of a user whose provisioning is open; nothing happens if somebody else is at it.
 
     `permanent_password` is for the first administrator, who brings one. Raises `ProviderUnavailableError` to be tried
-    again, and `IdentityConflictError` after it has been recorded.
+    again, `PasswordRefusedError` where that password breaks its rules, and `IdentityConflictError` once it is recorded.
     """
     lease = await _take_lease(user_id, permanent_password)
     if lease is None:
         return
     failpoints.here("identity.provision.before_account")
     try:
-        account = await providers.current().create_or_adopt(
-            lease.person, password=lease.password, temporary=permanent_password is None
-        )
+        account = await _account(lease, temporary=permanent_password is None)
     except IdentityConflictError as conflict:
         await _record_conflict(user_id, conflict)
         raise
-    except ProviderUnavailableError as error:
+    except (ProviderUnavailableError, PasswordRefusedError) as error:
         await _give_back(user_id, error.code)
         raise
     failpoints.here("identity.provision.after_account")
     await _record_account(user_id, account, lease)
     failpoints.here("identity.provision.recorded")
+
+
+async def _account(lease: _Lease, *, temporary: bool) -> Account:
+    """The person's account: made, found where a crash left it, or the one that an administrator has named."""
+    provider = providers.current()
+    if lease.adopted_account_id is None:
+        return await provider.create_or_adopt(lease.person, password=lease.password, temporary=temporary)
+    try:
+        # Looked at once more: it may have changed, or gone, since it was named.
+        account = adoption.check(await provider.get(lease.adopted_account_id), lease.person)
+        await provider.update(account.id, lease.person)
+    except (AdoptionRefusedError, AccountMissingError) as error:
+        raise IdentityConflictError from error
+    return account
 
 
 async def check_done(user_id: UUID) -> None:
@@ -115,7 +135,9 @@ async def _take_lease(user_id: UUID, permanent_password: str | None) -> _Lease |
                     or_(Provisioning.leased_until.is_(None), Provisioning.leased_until < func.now()),
                 )
                 .values(leased_until=func.now() + LEASE, attempts=Provisioning.attempts + 1)
-                .returning(Provisioning.welcome)
+                .returning(
+                    Provisioning.welcome, Provisioning.adopted_account_id, Provisioning.lost_account_id
+                )
             )
         ).one_or_none()
         if taken is None:
@@ -137,7 +159,14 @@ async def _take_lease(user_id: UUID, permanent_password: str | None) -> _Lease |
             return None
         row, epoch = user
         password = permanent_password or passwords.derive(user_id, epoch)
-        return _Lease(person_of(row), row.account_id, password, epoch, taken.welcome)
+        return _Lease(
+            person_of(row),
+            password,
+            epoch,
+            taken.welcome,
+            taken.adopted_account_id,
+            taken.lost_account_id,
+        )
 
 
 def person_of(user: User) -> Person:
@@ -172,16 +201,20 @@ async def _record_account(user_id: UUID, account: Account, lease: _Lease) -> Non
         )
         if lease.epoch is not None and not await passwords.applied(session, user_id, lease.epoch):
             await queue.enqueue(session, "identity.apply_password", user_id=str(user_id))
-        if lease.welcome is not None:
-            await queue.enqueue(
-                session,
-                "notifications.send",
-                user_id=str(user_id),
-                template="welcome",
-                key=f"welcome:{user_id}",
-            )
+        await _write_to(session, user_id, lease)
         if role == Role.STUDENT:
             await queue.enqueue(session, "courses.announce", unique="courses.announce", after=ANNOUNCE_AFTER)
+
+
+async def _write_to(session: AsyncSession, user_id: UUID, lease: _Lease) -> None:
+    """Tell the person: welcome, once; or of the new password, where the account had been lost."""
+    if lease.lost_account_id is not None:
+        template, key = "password_reset_by_admin", f"password:{user_id}:{lease.epoch}"
+    elif lease.welcome is not None:
+        template, key = "welcome", f"welcome:{user_id}"
+    else:
+        return
+    await queue.enqueue(session, "notifications.send", user_id=str(user_id), template=template, key=key)
 
 
 async def _record_conflict(user_id: UUID, conflict: IdentityConflictError) -> None:
@@ -194,7 +227,7 @@ async def _record_conflict(user_id: UUID, conflict: IdentityConflictError) -> No
         await session.execute(
             update(Provisioning)
             .where(Provisioning.user_id == user_id)
-            .values(done_at=func.now(), leased_until=None, last_error=conflict.code)
+            .values(done_at=func.now(), leased_until=None, last_error=conflict.code, adopted_account_id=None)
         )
     logger.warning("identity conflict", extra={"user": str(user_id)})
 

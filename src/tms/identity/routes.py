@@ -9,7 +9,7 @@ from tms.http.caller import Caller
 from tms.http.idempotency import IdempotentRoute
 from tms.http.parameters import IfMatch, PageQuery, PathId, Search
 from tms.http.sessions import ReadSession
-from tms.identity import queries, service
+from tms.identity import mending, queries, service
 from tms.identity.schemas import MePatch, ResetPasswordIn, ResetPasswordOut, UserIn, UserOut, UserPatch
 from tms.platform import limits
 from tms.platform.caller import Role
@@ -28,6 +28,7 @@ POLICY = [
     policy.line("POST", "/users/{user_id}/enable", policy.ADMIN, ADMIN_ONLY),
     policy.line("POST", "/users/{user_id}/reset-password", policy.ADMIN, ADMIN_ONLY, limit=limits.MAILINGS),
     policy.line("POST", "/users/{user_id}/retry-provisioning", policy.ADMIN, ADMIN_ONLY),
+    policy.line("POST", "/users/{user_id}/adopt-account", policy.ADMIN, ADMIN_ONLY),
 ]
 
 router = APIRouter(tags=["identity"], route_class=IdempotentRoute)
@@ -126,5 +127,16 @@ async def reset_password(
 
 @router.post("/users/{user_id}/retry-provisioning")
 async def retry_provisioning(user_id: PathId, caller: Caller, response: Response) -> Answer[UserOut]:
-    """Try again to make the account of a user in `provisioning` or `identity_conflict`."""
-    return _answer(response, await service.retry_provisioning(user_id, by=caller), "Tried again")
+    """Try again to make the account of a user in `provisioning` or `identity_conflict`, or whose account is gone."""
+    return _answer(response, await mending.retry_provisioning(user_id, by=caller), "Tried again")
+
+
+@router.post("/users/{user_id}/adopt-account")
+async def adopt_account(user_id: PathId, caller: Caller, response: Response) -> Answer[UserOut]:
+    """Confirm that the account which has the address of a user in `identity_conflict` is theirs; its password stays.
+
+    The sign-in server must have verified the address. Otherwise give the user another address and retry-provisioning.
+    """
+    return _answer(
+        response, await mending.adopt_account(user_id, by=caller), "The account has been taken over"
+    )

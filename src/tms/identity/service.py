@@ -126,7 +126,8 @@ async def try_provisioning(user_id: UUID) -> None:
         logger.warning("provisioning goes on later", extra={"user": str(user_id), "code": error.code})
 
 
-async def _locked(session: AsyncSession, user_id: UUID) -> User:
+async def locked(session: AsyncSession, user_id: UUID) -> User:
+    """A user as they are, until the transaction ends; raises `UserNotFoundError`, for who was erased too."""
     user = (
         await session.execute(select(User).where(User.id == user_id).with_for_update())
     ).scalar_one_or_none()
@@ -153,7 +154,7 @@ async def update_user(
     Raises `UserNotFoundError`, `EmailTakenError`, `LastAdministratorError` and `PreconditionFailedError`.
     """
     async with db.transaction() as session:
-        user = await _locked(session, user_id)
+        user = await locked(session, user_id)
         check_version(expected_version, user.version)
         values = {name: value for name, value in changes.items() if getattr(user, name) != value}
         if "email" in values:
@@ -196,7 +197,7 @@ async def disable(user_id: UUID, *, by: Caller) -> RowMapping:
     """Keep somebody out, whatever tokens they hold; their records and seats stay."""
     async with db.transaction() as session:
         if await idempotency.claim(session) is None:
-            await _disable(session, await _locked(session, user_id), by=by)
+            await _disable(session, await locked(session, user_id), by=by)
             await idempotency.note(session, user_id)
     await _mirror_now(user_id)
     async with db.reading() as session:
@@ -214,7 +215,7 @@ async def enable(user_id: UUID, *, by: Caller) -> RowMapping:
     """Let somebody in again; one whose account was never made is provisioned now."""
     async with db.transaction() as session:
         if await idempotency.claim(session) is None:
-            await _enable(session, await _locked(session, user_id), by=by)
+            await _enable(session, await locked(session, user_id), by=by)
             await idempotency.note(session, user_id)
     await try_provisioning(user_id)
     await _mirror_now(user_id)
@@ -236,27 +237,6 @@ async def _enable(session: AsyncSession, user: User, *, by: Caller) -> None:
             await queue.enqueue(
                 session, "identity.apply_password", after=provisioning.PATIENCE, user_id=str(user.id)
             )
-
-
-async def retry_provisioning(user_id: UUID, *, by: Caller) -> RowMapping:
-    """Try again to make the account of somebody who is stuck in `provisioning` or `identity_conflict`."""
-    async with db.transaction() as session:
-        if await idempotency.claim(session) is None:
-            await _retry_provisioning(session, await _locked(session, user_id), by=by)
-            await idempotency.note(session, user_id)
-    await try_provisioning(user_id)
-    async with db.reading() as session:
-        return await queries.user(session, user_id)
-
-
-async def _retry_provisioning(session: AsyncSession, user: User, *, by: Caller) -> None:
-    if user.status not in {"provisioning", "identity_conflict"}:
-        raise StatusError("The user's account is there already.")
-    noted = {"status": [user.status, "provisioning"]}
-    await _change(
-        session, user, {"status": "provisioning"}, by=by.id, action="user.provisioning_retried", noted=noted
-    )
-    await provisioning.again(session, user.id)
 
 
 async def mirror(user_id: UUID) -> None:
@@ -307,7 +287,7 @@ async def reset_password(user_id: UUID, *, extend_only: bool, by: Caller) -> Tem
 async def _new_password(
     session: AsyncSession, user_id: UUID, *, extend_only: bool, by: Caller
 ) -> TemporaryPasswordView | None:
-    user = await _locked(session, user_id)
+    user = await locked(session, user_id)
     if user.status not in {"active", "provisioning"}:
         raise StatusError("Enable the user before giving them a password.")
     action = "user.password_extended" if extend_only else "user.password_reset"

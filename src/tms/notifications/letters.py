@@ -69,7 +69,8 @@ async def compose(session: AsyncSession, email: RowMapping) -> Letter:
     """
     user = await _user(session, email["user_id"])
     kind, secret = None, None
-    if user is not None and email["template"] in SECRETS:
+    # Whoever had an account before keeps its password: their welcome has none to tell.
+    if user is not None and email["template"] in SECRETS and not email["context"].get("ownAccount"):
         kind, secret = await SECRETS[email["template"]](session, user.id)
     to: str = user.email if user is not None else email["to_address"]
     rendered = rendering.bodies(
@@ -88,6 +89,7 @@ def _surroundings(user: Any, to: str, created_at: datetime) -> dict[str, Any]:
     base = get_settings().links_url
     return {
         **NO_SECRET,
+        "ownAccount": False,
         "email": to,
         "first_name": user.first_name if user is not None else None,
         "home_url": base,

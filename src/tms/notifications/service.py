@@ -84,7 +84,7 @@ async def notify(session: AsyncSession, *, user_id: UUID, template: Template, ke
     """
     row = (
         await session.execute(
-            select(User.email, User.status, Provisioning.welcome)
+            select(User.email, User.status, Provisioning.welcome, Provisioning.adopted_account_id)
             .outerjoin(Provisioning, Provisioning.user_id == User.id)
             .where(User.id == user_id)
         )
@@ -93,7 +93,10 @@ async def notify(session: AsyncSession, *, user_id: UUID, template: Template, ke
         return None
     context: dict[str, Any] = {}
     if template == "welcome":
-        context = {"batchName": (row.welcome or {}).get("batchName")}
+        context = {
+            "batchName": (row.welcome or {}).get("batchName"),
+            "ownAccount": row.adopted_account_id is not None,
+        }
     return await queue_email(
         session, user_id=user_id, to=row.email, template=template, context=context, key=key
     )

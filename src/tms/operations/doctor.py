@@ -35,6 +35,10 @@ class Check:
     remedy: str = FAULT
     reads_files: bool = False
     """Reads every stored file: only done on request."""
+    is_note: bool = False
+    """About the machine and not about the data: people are told, and the system is healthy all the same."""
+    applies: Callable[[], bool] = lambda: True
+    """Whether this installation makes the promise at all: a part that is not used makes none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +52,9 @@ class Finding:
 
 
 async def examine(checks: Iterable[Check], *, files: bool = False) -> list[Finding]:
-    """Run every check; returns those whose promise is broken. `files` adds the checks that read every stored file."""
-    return [finding async for _, finding in examinations(checks, files=files) if finding is not None]
+    """Run every check but notes; returns those whose promise is broken. `files` adds those that read every stored file."""
+    promises = [check for check in checks if not check.is_note]
+    return [finding async for _, finding in examinations(promises, files=files) if finding is not None]
 
 
 async def examinations(
@@ -60,6 +65,8 @@ async def examinations(
     async with db.snapshot() as session:
         await session.execute(text(f"SET LOCAL statement_timeout = '{LONGEST_LOOK}'"))
         for check in checks:
+            if not check.applies():
+                continue
             if isinstance(check.query, str):
                 # A check that is made of constants: nothing that anybody typed gets in here.
                 broken = f"SELECT broken.id, count(*) OVER () FROM ({check.query}) AS broken (id) LIMIT {MOST_SHOWN}"  # noqa: S608 - see above

@@ -38,6 +38,7 @@ def behind(peer: str | None, forwarded_for: Sequence[str], trusted: Sequence[Net
     return str(nearest)
 
 
+@lru_cache(maxsize=4096)
 def _parse(text: str) -> Address | None:
     """An address, with a port perhaps, as proxies write it: `192.0.2.1:4711`, `[2001:db8::1]:4711`."""
     bare = text.strip()

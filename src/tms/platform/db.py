@@ -6,14 +6,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 
+from psycopg import AsyncConnection
 from psycopg.pq import TransactionStatus
 from sqlalchemy import Connection, DateTime, MetaData, Text, event
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 
+from tms.platform.lending import Lender
+
 POOL_SIZE = 10
-POOL_OVERFLOW = 5
+"""Of each engine. None above: a connection that is made for one statement and closed after it costs ten statements."""
 POOL_TIMEOUT_SECONDS = 30
 TIMEOUTS = (
     "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s -c timezone=UTC"
@@ -57,6 +60,7 @@ class _Database:
     url: str
     writer: AsyncEngine
     reader: AsyncEngine
+    lender: Lender
     writing: async_sessionmaker[AsyncSession]
     reading: async_sessionmaker[AsyncSession]
 
@@ -69,23 +73,26 @@ def connect(url: str, *, pool_size: int = POOL_SIZE) -> None:
     global _open  # noqa: PLW0603 - one database per process, opened and closed by its assembly
     options: dict[str, Any] = {
         "pool_size": pool_size,
-        "max_overflow": POOL_OVERFLOW,
+        "max_overflow": 0,
         "pool_timeout": POOL_TIMEOUT_SECONDS,
         "pool_recycle": 1800,
         # Errors would quote the values of a statement, and they are people's.
         "hide_parameters": True,
     }
+    only_reads: Any = {"options": f"{TIMEOUTS} -c default_transaction_read_only=on", "connect_timeout": 5}
     writer = create_async_engine(
         driver_url(url),
         pool_pre_ping=True,
         connect_args={"options": TIMEOUTS, "connect_timeout": 5},
         **options,
     )
-    # AUTOCOMMIT saves BEGIN and ROLLBACK around each read, and the server refuses writes on these connections.
+    # AUTOCOMMIT saves BEGIN and ROLLBACK around each read and the ROLLBACK when the connection is given back; the server
+    # refuses writes on these connections.
     reader = create_async_engine(
         driver_url(url),
         isolation_level="AUTOCOMMIT",
-        connect_args={"options": f"{TIMEOUTS} -c default_transaction_read_only=on", "connect_timeout": 5},
+        skip_autocommit_rollback=True,
+        connect_args=only_reads,
         **options,
     )
     event.listen(writer.sync_engine, "commit", _refuse_an_aborted_transaction)
@@ -93,6 +100,7 @@ def connect(url: str, *, pool_size: int = POOL_SIZE) -> None:
         url=url,
         writer=writer,
         reader=reader,
+        lender=Lender(lambda: AsyncConnection.connect(plain_url(url), autocommit=True, **only_reads), pool_size),
         writing=async_sessionmaker(writer, expire_on_commit=False),
         reading=async_sessionmaker(reader, expire_on_commit=False),
     )
@@ -111,6 +119,7 @@ async def disconnect() -> None:
     if _open is not None:
         await _open.writer.dispose()
         await _open.reader.dispose()
+        await _open.lender.close()
         _open = None
 
 
@@ -137,8 +146,15 @@ def pools() -> dict[str, PoolUse]:
     for name, engine in (("writer", _open.writer), ("reader", _open.reader)):
         pool: Any = engine.pool
         used, idle = pool.checkedout(), pool.checkedin()
-        found[name] = PoolUse(used, used + idle, pool.size() + POOL_OVERFLOW)
+        found[name] = PoolUse(used, used + idle, pool.size())
+    lender = _open.lender
+    found["lender"] = PoolUse(lender.lent, lender.open, lender.most)
     return found
+
+
+def lender() -> Lender:
+    """Connections that only read, for `platform.statements`."""
+    return _database().lender
 
 
 def url() -> str:

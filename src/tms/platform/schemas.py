@@ -54,8 +54,13 @@ def _line(value: str) -> str:
     return stripped
 
 
+def is_canonical(text: str) -> bool:
+    """Whether an id is spelled as TMS gives it."""
+    return _CANONICAL_UUID.fullmatch(text) is not None
+
+
 def _canonical(value: Any) -> Any:
-    if isinstance(value, str) and not _CANONICAL_UUID.fullmatch(value):
+    if isinstance(value, str) and not is_canonical(value):
         raise ValueError(
             "must be an id such as 0192f0c1-2345-7abc-8def-0123456789ab, in lower case with hyphens"
         )

@@ -13,6 +13,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from tms.platform import client, failpoints, secrets
 
 SHORTEST_SECRET = 32
+SCRIPTS_CLIENT_ID = "tms-cli"
+"""The public client with which scripts and programs on somebody's machine sign in."""
+NAME_IN_PATHS = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 
 
 def _default_home() -> Path:
@@ -41,8 +44,8 @@ class Settings(BaseSettings):
 
     keycloak_server_url: Url | None = None
     keycloak_public_url: Url | None = None
-    keycloak_realm: str = "tms"
-    keycloak_client_id: str = "tms"
+    keycloak_realm: Annotated[str, Field(pattern=NAME_IN_PATHS)] = "tms"
+    keycloak_client_id: Annotated[str, Field(pattern=NAME_IN_PATHS)] = "tms"
     keycloak_client_secret: SecretStr | None = None
     keycloak_admin_username: str | None = None
     keycloak_admin_password: SecretStr | None = None
@@ -111,13 +114,26 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if self.keycloak_server_url:
-            raise ValueError("KEYCLOAK_SERVER_URL: this version signs people in itself; leave it unset")
+        self._consistent_keycloak()
         if self.aws_s3_bucket and not (self.aws_access_key_id and self.aws_secret_access_key):
             raise ValueError("AWS_S3_BUCKET needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
         if self.tms_env == "production":
             self._fit_for_production()
         return self
+
+    def _consistent_keycloak(self) -> None:
+        if self.keycloak_public_url and not self.keycloak_server_url:
+            raise ValueError(
+                "KEYCLOAK_PUBLIC_URL needs KEYCLOAK_SERVER_URL, where TMS itself reaches Keycloak"
+            )
+        if self.keycloak_server_url and self.keycloak_realm == "master":
+            raise ValueError(
+                "KEYCLOAK_REALM: `master` is for Keycloak's own administrators; name another realm"
+            )
+        if self.keycloak_client_id == SCRIPTS_CLIENT_ID:
+            raise ValueError(
+                f"KEYCLOAK_CLIENT_ID: `{SCRIPTS_CLIENT_ID}` is the client of scripts; name another"
+            )
 
     def _fit_for_production(self) -> None:
         secret = self.secret_key.get_secret_value() if self.secret_key else ""
@@ -137,6 +153,20 @@ class Settings(BaseSettings):
             raise ValueError("KEYCLOAK_REALM: people must not be kept in the realm `master`")
         if not self.tms_public_url or not self.tms_public_url.startswith("https://"):
             raise ValueError("TMS_PUBLIC_URL: production needs the https address at which people reach TMS")
+        if self.keycloak_server_url:
+            self._keycloak_fit_for_production()
+
+    def _keycloak_fit_for_production(self) -> None:
+        if not self.issuer.startswith("https://"):
+            raise ValueError(
+                "KEYCLOAK_PUBLIC_URL: production needs the https address at which people reach Keycloak"
+            )
+        secret = self.keycloak_client_secret.get_secret_value() if self.keycloak_client_secret else ""
+        if secret and (len(secret) < SHORTEST_SECRET or len(set(secret)) < SHORTEST_SECRET // 4):
+            raise ValueError(
+                f"KEYCLOAK_CLIENT_SECRET: production needs a random secret of at least {SHORTEST_SECRET} characters; "
+                "leave it unset and `tms keycloak setup` makes one"
+            )
 
     @property
     def public_url(self) -> str:
@@ -153,8 +183,14 @@ class Settings(BaseSettings):
 
     @property
     def issuer(self) -> str:
-        """The exact `iss` of the access tokens that are accepted."""
-        return f"{self.public_url}/realms/{self.keycloak_realm}"
+        """The exact `iss` of the access tokens that are accepted; browsers reach the sign-in pages below it."""
+        base = self.keycloak_public_url or self.keycloak_server_url or self.public_url
+        return f"{base}/realms/{self.keycloak_realm}"
+
+    @property
+    def issuer_inside(self) -> str:
+        """Where TMS itself reaches what browsers reach below the issuer; differs where Keycloak has two addresses."""
+        return f"{self.keycloak_server_url or self.public_url}/realms/{self.keycloak_realm}"
 
     @property
     def secret(self) -> str:

@@ -17,7 +17,11 @@ from tms.platform import clock
 from tms.platform.errors import UnavailableError
 from tms.platform.settings import get_settings
 
-CHUNK_BYTES = 256 * 1024
+PIECE_BYTES = 1024 * 1024
+"""Files are read by requests of this size: none of them lasts long, however slow whoever takes the bytes is."""
+PART_BYTES = 8 * 1024 * 1024
+PARTS_AT_ONCE = 2
+"""Large files are sent in parts; these in memory bound what a transfer takes."""
 
 
 class StorageUnavailableError(UnavailableError):
@@ -56,22 +60,32 @@ def _store() -> Any:
 async def put(key: str, file: Path) -> None:
     """Store a local file under `key`, streamed; an object that is there already is replaced by the same bytes."""
     try:
-        await asyncio.to_thread(obstore.put, _store(), key, file)
+        await asyncio.to_thread(
+            obstore.put, _store(), key, file, chunk_size=PART_BYTES, max_concurrency=PARTS_AT_ONCE
+        )
     except obstore.exceptions.BaseError as error:
         raise StorageUnavailableError from error
 
 
-async def read(key: str) -> AsyncIterator[bytes]:
-    """The object's bytes in chunks of 256 KiB at most; raises `MissingObjectError` before the first one."""
-    try:
-        result = await asyncio.to_thread(obstore.get, _store(), key)
-    except FileNotFoundError as error:
-        raise MissingObjectError(key) from error
-    except obstore.exceptions.BaseError as error:
-        raise StorageUnavailableError from error
-    chunks = iter(result.stream(min_chunk_size=CHUNK_BYTES))
-    while (chunk := await asyncio.to_thread(next, chunks, None)) is not None:
-        yield bytes(chunk)
+async def read(key: str, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
+    """The object's bytes from `start` up to before `stop` (its end), in pieces of 1 MiB at most.
+
+    Raises `MissingObjectError` before the first one.
+    """
+    if stop is None:
+        stop = await size(key)
+        if stop is None:
+            raise MissingObjectError(key)
+    while start < stop:
+        end = min(start + PIECE_BYTES, stop)
+        try:
+            piece = await asyncio.to_thread(obstore.get_range, _store(), key, start=start, end=end)
+        except FileNotFoundError as error:
+            raise MissingObjectError(key) from error
+        except obstore.exceptions.BaseError as error:
+            raise StorageUnavailableError from error
+        yield bytes(piece)
+        start = end
 
 
 async def fetch(key: str, target: Path) -> None:
@@ -91,15 +105,20 @@ async def delete(key: str) -> None:
         raise StorageUnavailableError from error
 
 
-async def exists(key: str) -> bool:
-    """Whether the storage has the object."""
+async def size(key: str) -> int | None:
+    """The object's size in bytes; None if the storage has not got it."""
     try:
-        await asyncio.to_thread(obstore.head, _store(), key)
+        found = await asyncio.to_thread(obstore.head, _store(), key)
     except FileNotFoundError:
-        return False
+        return None
     except obstore.exceptions.BaseError as error:
         raise StorageUnavailableError from error
-    return True
+    return int(found["size"])
+
+
+async def exists(key: str) -> bool:
+    """Whether the storage has the object."""
+    return await size(key) is not None
 
 
 async def keys_older_than(prefix: str, age: timedelta) -> AsyncIterator[str]:

@@ -74,6 +74,8 @@ def _json(value: Any) -> str:
 
 async def _add(archive: zipfile.ZipFile, file: RowMapping) -> bool:
     """Copy one document, piece by piece; false where the storage has it no more, as after a failed upload."""
+    if file["storage_key"] is None:
+        return False
     suffix = PurePosixPath(file["file_name"]).suffix
     try:
         chunks = storage.read(file["storage_key"])

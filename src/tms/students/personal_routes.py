@@ -31,7 +31,7 @@ POLICY = [
     policy.line("DELETE", "/students/{student_id}", policy.ADMIN, "administrators only"),
 ]
 CHUNK_BYTES = 256 * 1024
-RECHECK_SECONDS = 5.0
+RECHECK_SECONDS = 2.5
 
 router = APIRouter(prefix="/students", tags=["students"])
 

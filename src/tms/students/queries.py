@@ -27,9 +27,10 @@ from tms.batches import queries as batches
 from tms.batches.models import Batch, BatchStudent
 from tms.courses.models import Assignment, Course
 from tms.identity.models import User
-from tms.platform import paging
+from tms.platform import paging, statements
 from tms.platform.caller import Caller, Role
 from tms.platform.paging import Page, PageRequest
+from tms.platform.statements import Statement
 from tms.progress import queries as progress
 from tms.progress.errors import ProgressNotFoundError
 from tms.students.errors import StudentNotFoundError
@@ -162,7 +163,7 @@ def _wire_time(instant: ColumnElement[Any]) -> ColumnElement[str]:
 
 
 @cache
-def _courses(role: Role) -> Select[Any]:
+def _courses(role: Role) -> Statement:
     """One row for the student `:student_id`, if `:caller_id` in this role may see them.
 
     It holds `courses`, the JSON text of a list of `AssignedCourse`, and the columns of `statistics`. Built once for
@@ -198,7 +199,7 @@ def _courses(role: Role) -> Select[Any]:
         .subquery("listed")
     )
     caller = Caller(typing.cast("UUID", bindparam("caller_id", type_=Uuid)), role)
-    return (
+    return Statement(
         select(*listed.c)
         .select_from(User)
         .join(listed, true())
@@ -206,14 +207,13 @@ def _courses(role: Role) -> Select[Any]:
     )
 
 
-async def courses_json(session: AsyncSession, caller: Caller, student_id: UUID) -> bytes:
+async def courses_json(caller: Caller, student_id: UUID) -> bytes:
     """A student's courses and statistics as the JSON of `StudentCourses`, in one statement.
 
     Raises `StudentNotFoundError`. Courses come in the order in which they were assigned; waived ones are listed, but
     not counted; withdrawn ones and drafts are not there.
     """
-    people = {"student_id": student_id, "caller_id": caller.id}
-    row = (await session.execute(_courses(caller.role), people)).one_or_none()
+    row = await statements.row(_courses(caller.role), {"student_id": student_id, "caller_id": caller.id})
     if row is None:
         raise StudentNotFoundError
     return (

@@ -85,9 +85,9 @@ async def change_student(
 
 
 @router.get("/{student_id}/courses", response_model=Answer[StudentCourses])
-async def get_student_courses(student_id: PathId, caller: Caller, session: ReadSession) -> Response:
+async def get_student_courses(student_id: PathId, caller: Caller) -> Response:
     """A student's courses with progress, and statistics over them."""
-    data = await queries.courses_json(session, caller, student_id)
+    data = await queries.courses_json(caller, student_id)
     return Response(b'{"success":true,"data":%b,"message":null}' % data, media_type="application/json")
 
 

@@ -15,6 +15,7 @@ class PageSession(Base):
         CheckConstraint("ended_at IS NOT NULL OR tokens IS NOT NULL", name="open_has_tokens"),
         Index("ix_page_sessions_user_id", "user_id"),
         Index("ix_page_sessions_last_seen_at", "last_seen_at"),
+        Index("ix_page_sessions_sid", "sid"),
     )
 
     id_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
@@ -30,3 +31,14 @@ class PageSession(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     last_seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
     ended_at: Mapped[datetime | None]
+
+
+class SpentLogoutToken(Base):
+    """A sign-out message of the identity provider that was acted on: one that comes again does nothing."""
+
+    __tablename__ = "spent_logout_tokens"
+    __table_args__ = (Index("ix_spent_logout_tokens_expires_at", "expires_at"),)
+
+    jti: Mapped[str] = mapped_column(String(255), primary_key=True)
+    expires_at: Mapped[datetime]
+    """When the message itself is too old to be believed, so that its name need not be kept."""

@@ -2,8 +2,8 @@
 
 A session ends after eight hours without a request and after a day in any case, or as soon as the provider says so: the
 built-in one ends a sign-in after 30 idle minutes (an open lesson is not idle) and after 12 hours. Sign-out elsewhere and
-a changed password reach a session within minutes, when its refresh token is refused; a disabled user is turned away by
-the very next request, by the local status.
+a changed password reach a session within minutes, when its refresh token is refused, or at once where the provider sends
+word (`end_by_provider`); a disabled user is turned away by the very next request, by the local status.
 """
 
 import base64
@@ -12,12 +12,13 @@ import json
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from cryptography.fernet import Fernet, InvalidToken
 from sqlalchemy import delete, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as insert_or_leave
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tms.identity.models import User
@@ -25,7 +26,7 @@ from tms.platform import clock, db
 from tms.platform.caller import Caller, Role
 from tms.platform.secrets import mac
 from tms.platform.settings import get_settings
-from tms.web.models import PageSession
+from tms.web.models import PageSession, SpentLogoutToken
 
 IDLE = timedelta(hours=8)
 LONGEST = timedelta(hours=24)
@@ -216,8 +217,27 @@ async def _confirm(id_hash: bytes, refresh: Refresh) -> bool:
         return kept.scalar_one_or_none() is not None
 
 
+async def spend_logout_token(session: AsyncSession, jti: str, good_until: datetime) -> bool:
+    """Note that a sign-out message is acted on; false where it was before."""
+    spent = insert_or_leave(SpentLogoutToken).values(jti=jti, expires_at=good_until)
+    made = await session.execute(spent.on_conflict_do_nothing().returning(SpentLogoutToken.jti))
+    return made.scalar_one_or_none() is not None
+
+
+async def end_by_provider(session: AsyncSession, *, subject: str | None, sid: str | None) -> None:
+    """End the sessions of one sign-in; without a `sid`, of everything that the account is signed in to."""
+    statement = update(PageSession).where(PageSession.ended_at.is_(None))
+    if sid is not None:
+        statement = statement.where(PageSession.sid == sid)
+    if subject is not None:
+        whose = select(User.id).where(User.account_id == subject).scalar_subquery()
+        statement = statement.where(PageSession.user_id == whose)
+    await session.execute(statement.values(ended_at=clock.db_now(), tokens=None))
+
+
 async def forget_old(session: AsyncSession) -> None:
-    """Remove the rows of sessions that ended, or could have, a week ago."""
+    """Remove the rows of sessions that ended, or could have, a week ago, and of sign-out messages too old to matter."""
+    await session.execute(delete(SpentLogoutToken).where(SpentLogoutToken.expires_at < clock.db_now()))
     await session.execute(
         delete(PageSession).where(PageSession.last_seen_at < clock.db_now() - LONGEST - KEPT)
     )

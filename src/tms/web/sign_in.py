@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 
 from tms.identity import access
 from tms.identity.builtin import clients
+from tms.identity.verifier import ALGORITHMS
 from tms.platform.caller import Caller
 from tms.platform.errors import UnavailableError
 from tms.platform.settings import get_settings
@@ -22,6 +23,9 @@ from tms.web.sessions import ProviderSilentError, Tokens
 
 CALLBACK = "/login/callback"
 SCOPE = "openid profile email"
+PROTOCOL = "protocol/openid-connect"
+CONNECT_SECONDS = 2
+READ_SECONDS = 5
 UNDER_WAY_SECONDS = 3600
 """How long somebody may take to sign in: reading the rules of a new password and finding the mail takes its time."""
 MOST_UNDER_WAY = 4
@@ -46,20 +50,29 @@ def client(app: ASGIApp) -> Any:
 
     The built-in provider is part of this application and is asked in-process: a call through the network would leave
     the machine and come back through the proxy. Made anew each time: that costs a millisecond and leaves no state behind.
+    Its addresses are Keycloak's, which are known: those for browsers, and those at which we reach it ourselves.
     """
     settings = get_settings()
+    browsers, ours = (f"{base}/{PROTOCOL}" for base in (settings.issuer, settings.issuer_inside))
     return OAuth().register(
         "tms",
         client_id=settings.keycloak_client_id,
         client_secret=clients.secret(),
-        server_metadata_url=f"{settings.issuer}/.well-known/openid-configuration",
-        client_kwargs={
-            "scope": SCOPE,
-            "code_challenge_method": "S256",
-            "transport": httpx2.ASGITransport(app=app, raise_app_exceptions=False),
-            "timeout": 10,
-        },
+        issuer=settings.issuer,
+        authorization_endpoint=f"{browsers}/auth",
+        end_session_endpoint=f"{browsers}/logout",
+        token_endpoint=f"{ours}/token",
+        jwks_uri=f"{ours}/certs",
+        id_token_signing_alg_values_supported=sorted(ALGORITHMS),
+        client_kwargs={"scope": SCOPE, "code_challenge_method": "S256", **_transport(app)},
     )
+
+
+def _transport(app: ASGIApp) -> dict[str, Any]:
+    if get_settings().keycloak_server_url is None:
+        return {"transport": httpx2.ASGITransport(app=app, raise_app_exceptions=False), "timeout": 10}
+    # Proxies of the environment are for the world outside, and the sign-in server is not there.
+    return {"timeout": httpx2.Timeout(READ_SECONDS, connect=CONNECT_SECONDS), "trust_env": False}
 
 
 def safe_path(path: str | None) -> str | None:
@@ -182,4 +195,4 @@ async def sign_out_address(app: ASGIApp, id_token: str | None) -> str:
 
 def leave_address() -> str:
     """Where somebody who has no page session, since they may not come in, signs out at the provider."""
-    return f"{get_settings().issuer}/protocol/openid-connect/logout"
+    return f"{get_settings().issuer}/{PROTOCOL}/logout"

@@ -10,11 +10,11 @@ from lxml import etree
 
 from tms.content.docx import drawings
 from tms.content.docx.numbering import DEEPEST, read_numbering
-from tms.content.docx.package import WordPackage
 from tms.content.docx.preparation import Preparation, prepare
 from tms.content.docx.styles import read_styles
 from tms.content.errors import CorruptDocumentError
 from tms.content.lessons.markup import ID_PREFIX, UNUSABLE
+from tms.content.opc import OfficePackage
 from tms.content.pictures import PictureFolder, UnusablePictureError
 from tms.content.safe_xml import Element
 
@@ -50,7 +50,7 @@ def _style_map() -> Iterator[str]:
 _STYLE_MAP = "\n".join(_style_map())
 
 
-def convert(package: WordPackage, pictures: PictureFolder) -> tuple[Element, Preparation]:
+def convert(package: OfficePackage, pictures: PictureFolder) -> tuple[Element, Preparation]:
     """The document as one `div` of plain HTML with `media:N` as addresses of pictures, and what was left out of it.
 
     Pictures that cannot be shown have an address that begins with `UNUSABLE` and goes on with the reason.
@@ -65,12 +65,12 @@ def convert(package: WordPackage, pictures: PictureFolder) -> tuple[Element, Pre
     return _run(prepared, pictures, work), work
 
 
-def _related_tree(package: WordPackage, kind: str, fallback: str) -> Element | None:
+def _related_tree(package: OfficePackage, kind: str, fallback: str) -> Element | None:
     name = package.related(kind, fallback)
     return None if name is None else package.tree(name)
 
 
-def _write_parts(package: WordPackage, target: zipfile.ZipFile, work: Preparation) -> None:
+def _write_parts(package: OfficePackage, target: zipfile.ZipFile, work: Preparation) -> None:
     main = package.tree(package.main)
     if main is None or main.find("{*}body") is None:
         raise CorruptDocumentError
@@ -93,7 +93,7 @@ def _write_parts(package: WordPackage, target: zipfile.ZipFile, work: Preparatio
 
 
 def _write_part(
-    package: WordPackage,
+    package: OfficePackage,
     target: zipfile.ZipFile,
     name: str,
     root: Element,

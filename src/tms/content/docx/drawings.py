@@ -7,7 +7,8 @@ from collections import Counter
 
 from lxml import etree
 
-from tms.content.docx.package import R_STRICT, W_STRICT, R, Relationship, W
+from tms.content.docx.package import W_STRICT, W
+from tms.content.opc import R_STRICT, R, Relationship
 from tms.content.safe_xml import Element
 
 _VML = "urn:schemas-microsoft-com:vml"

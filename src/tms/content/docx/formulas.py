@@ -17,7 +17,7 @@ def write_out(root: Element) -> None:
             continue
         run = etree.Element(f"{{{namespace}}}r")
         text = etree.SubElement(run, f"{{{namespace}}}t")
-        text.text = _line(formula)
+        text.text = one_line(formula)
         parent.replace(formula, run)
     for paragraph in list(root.iter("{*}oMathPara")):
         _take_runs_out(paragraph)
@@ -41,7 +41,8 @@ def _take_runs_out(paragraph: Element) -> None:
         parent.insert(place, run)
 
 
-def _line(element: Element) -> str:
+def one_line(element: Element) -> str:
+    """What a formula, or a part of one, says."""
     name = local(element)
     if name == "t":
         return element.text or ""
@@ -49,7 +50,7 @@ def _line(element: Element) -> str:
         return ""
     write = _WRITERS.get(name)
     if write is None:
-        return "".join(_line(child) for child in element)
+        return "".join(one_line(child) for child in element)
     return write(element, {local(child): child for child in element})
 
 
@@ -72,7 +73,7 @@ def _write_sum(element: Element, parts: dict[str, Element]) -> str:
 
 
 def _write_brackets(element: Element, _: dict[str, Element]) -> str:
-    inner = ", ".join(_line(child) for child in element if local(child) == "e")
+    inner = ", ".join(one_line(child) for child in element if local(child) == "e")
     return f"{_sign(element, 'd', '(', 'begChr')}{inner}{_sign(element, 'd', ')', 'endChr')}"
 
 
@@ -93,11 +94,11 @@ _WRITERS: dict[str, Callable[[Element, dict[str, Element]], str]] = {
 
 
 def _row(element: Element) -> str:
-    return ", ".join(_line(child) for child in element)
+    return ", ".join(one_line(child) for child in element)
 
 
 def _of(parts: dict[str, Element], name: str) -> str:
-    return _line(parts[name]) if name in parts else ""
+    return one_line(parts[name]) if name in parts else ""
 
 
 def _raised(parts: dict[str, Element], name: str, mark: str) -> str:

@@ -12,8 +12,9 @@ from lxml import etree
 
 from tms.content.docx import drawings, formulas
 from tms.content.docx.numbering import Item, Numbering
-from tms.content.docx.package import W_STRICT, Relationship, W, is_on, namespace_of, value_of
+from tms.content.docx.package import W_STRICT, W, is_on, namespace_of, value_of
 from tms.content.docx.styles import StyleSheet, font_of, is_monospaced
+from tms.content.opc import Relationship
 from tms.content.safe_xml import Element, local
 
 START_MARK = "tms-number-"

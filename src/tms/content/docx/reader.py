@@ -7,11 +7,11 @@ import zlib
 from tms.content import archive
 from tms.content.docx import markup
 from tms.content.docx.conversion import convert
-from tms.content.docx.package import WordPackage
 from tms.content.errors import CorruptDocumentError
 from tms.content.lessons import division, warnings
 from tms.content.lessons.document import Document, Manuscript, Source
 from tms.content.lessons.markup import ID_PREFIX
+from tms.content.opc import OfficePackage
 from tms.content.safe_xml import Element
 from tms.content.sniff import Kind
 
@@ -22,7 +22,7 @@ def read(source: Source) -> Document:
     """The lessons of a Word document, macros or not; raises a `DocumentError`."""
     archive.inspect_office(source.path)
     try:
-        with WordPackage(source.path) as package:
+        with OfficePackage(source.path, main="word/document.xml") as package:
             source.report(0.2, "Reading text and pictures")
             root, work = convert(package, source.pictures)
             work.left_out["comment"] += _comments(package)
@@ -45,7 +45,7 @@ def _take_notes(root: Element) -> dict[str, Element]:
     return {item.get("id", ""): item for item in items}
 
 
-def _comments(package: WordPackage) -> int:
+def _comments(package: OfficePackage) -> int:
     name = package.related("comments", "word/comments.xml")
     root = None if name is None else package.tree(name)
     return 0 if root is None else sum(1 for _ in root.iterchildren("{*}comment"))

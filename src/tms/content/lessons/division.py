@@ -23,7 +23,7 @@ from tms.content.lessons.document import (
     Manuscript,
     Source,
 )
-from tms.content.lessons.markup import HEADINGS, text_of, unwrap
+from tms.content.lessons.markup import HEADINGS, unwrap
 from tms.content.lessons.titles import shorten, title_of
 from tms.content.safe_xml import Element
 
@@ -120,7 +120,7 @@ def _has_text(body: list[Element]) -> bool:
     """Whether there is more than the names and dates of a title page."""
     return any(
         element.get("class") != "byline"
-        and (text_of(element).strip() or next(element.iter("img", "audio", "video"), None) is not None)
+        and (markup.text_of(element).strip() or next(element.iter("img", "audio", "video"), None) is not None)
         for element in body
     )
 
@@ -143,7 +143,7 @@ def _finish(draft: _Draft, title: str, level: int | None, notes: Mapping[str, El
     _bring_notes(lesson, notes)
     lost_links = _keep_links_inside(lesson)
     _drop_marks(lesson)
-    words = count_words(f"{title} {text_of(lesson)}")
+    words = count_words(f"{title} {markup.running_text(lesson)}")
     return (
         Lesson(
             title=title,

@@ -38,7 +38,8 @@ def nothing_beside(_: str) -> bytes | None:
 class Source:
     """A file to be read. `report` takes a fraction and a message.
 
-    `beside` gives the bytes of a file that this one refers to by a relative name, where it came with others in an archive.
+    `beside` gives the bytes of a file that this one refers to by a relative name, where it came with others in an archive; `within` is then its
+    own name there.
     """
 
     path: Path
@@ -47,6 +48,7 @@ class Source:
     pictures: PictureFolder
     report: Report
     beside: Callable[[str], bytes | None] = nothing_beside
+    within: str | None = None
 
 
 @dataclass(slots=True)
@@ -84,6 +86,15 @@ class Lesson:
     warnings: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Original:
+    """The uploaded file itself, which its lesson plays as `media:0`; sizes in pixels, 0 for sound."""
+
+    content_type: str
+    width: int
+    height: int
+
+
 @dataclass(slots=True)
 class Document:
     """What a file holds; `title` is its own, if it has one."""
@@ -92,6 +103,7 @@ class Document:
     lessons: list[Lesson]
     pictures: list[StoredPicture]
     warnings: list[str]
+    original: Original | None = None
 
 
 class Reader(Protocol):

@@ -18,6 +18,9 @@ UNUSABLE = "unusable:"
 HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 SHOWN = ("img", "table", "hr", "audio", "video")
 """Elements that are content although they hold no text."""
+_APART = frozenset(
+    (*HEADINGS, "p", "pre", "li", "td", "th", "dt", "dd", "br", "caption", "figcaption", "summary", "tr")
+)
 _SPAN_LIMIT = 1000
 _DIRECTED = ("p", "li", "td", "th", "dt", "dd", "figcaption", "caption", *HEADINGS)
 _EMPTIED = ("p", "pre", "blockquote", "li", "ul", "ol", "dl", *HEADINGS, "strong", "em", "u", "s")
@@ -41,6 +44,18 @@ def tidy(root: Element) -> Counter[str]:
 def text_of(element: Element) -> str:
     """All text below the element."""
     return "".join(element.itertext())
+
+
+def running_text(element: Element) -> str:
+    """All text below the element, with a space between blocks and between cells, whose words stand apart."""
+    pieces = []
+    for event, part in etree.iterwalk(element, events=("start", "end"), tag="*"):
+        if event == "start":
+            pieces.append(part.text or "")
+        else:
+            pieces.append(" " if part.tag in _APART else "")
+            pieces.append(part.tail or "" if part is not element else "")
+    return "".join(pieces)
 
 
 def unwrap(element: Element) -> None:

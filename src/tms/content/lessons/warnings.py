@@ -12,6 +12,7 @@ LEFT_OUT = {
     "picture": "{n} picture(s) are only linked or missing; insert them into the document.",
     "part": "{n} inserted document(s) were left out; copy their text into the document.",
     "element": "{n} element(s) of an unknown kind were left out.",
+    "recording": "{n} video(s) or recording(s) within the document were left out; upload them as files of their own.",
     "form": "{n} field(s) of a form were left out.",
     "link": "{n} link(s) lead neither to a web page nor to an e-mail address; their text was kept.",
 }

@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from tms.platform.settings import get_settings
+from tms.platform.settings import SCRIPTS_CLIENT_ID, get_settings
 
-SCRIPTS = "tms-cli"
+SCRIPTS = SCRIPTS_CLIENT_ID
 CALLBACK_PATH = "/login/callback"
 """Where our own pages, or a front end at `FRONTEND_URL`, take the code."""
 LONGEST_REDIRECT = 2000

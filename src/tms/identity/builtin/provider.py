@@ -29,6 +29,8 @@ _COLUMNS = (
     AccountRow.enabled,
     AccountRow.user_id,
     AccountRow.password_temporary,
+    AccountRow.first_name,
+    AccountRow.last_name,
 )
 
 
@@ -55,6 +57,10 @@ def _account(row: RowMapping) -> Account:
         enabled=row["enabled"],
         user_id=row["user_id"],
         password_is_temporary=row["password_temporary"],
+        first_name=row["first_name"],
+        last_name=row["last_name"],
+        # Nobody but TMS writes addresses here.
+        email_verified=True,
     )
 
 
@@ -83,6 +89,27 @@ class BuiltinProvider:
         async with _reachable(), db.reading() as session:
             row = await _one(session, select(*_COLUMNS).where(AccountRow.user_id == user_id))
         return None if row is None else _account(row)
+
+    async def get(self, account_id: str) -> Account | None:
+        """The account of this id, whoever made it."""
+        try:
+            found = UUID(account_id)
+        except ValueError:
+            return None
+        async with _reachable(), db.reading() as session:
+            row = await _one(session, select(*_COLUMNS).where(AccountRow.id == found))
+        return None if row is None else _account(row)
+
+    async def find_by_email(self, email: str) -> Account | None:
+        """The account of this address, whoever made it."""
+        async with _reachable(), db.reading() as session:
+            same = AccountRow.email_norm == emails.normalise(email)
+            row = await _one(session, select(*_COLUMNS).where(same))
+        return None if row is None else _account(row)
+
+    def names(self, person: Person) -> tuple[str, str]:
+        """First and last name as the provider keeps them: just as they are."""
+        return person.first_name, person.last_name
 
     async def create_or_adopt(self, person: Person, *, password: str, temporary: bool) -> Account:
         """Make the account, or adopt what a crashed try left behind.
@@ -122,7 +149,7 @@ class BuiltinProvider:
         return row
 
     async def update(self, account_id: str, person: Person) -> None:
-        """Bring name, address and role up to date; raises `IdentityConflictError` where the address is taken."""
+        """Bring name, address, role and mark up to date; raises `IdentityConflictError` where the address is taken."""
         async with _transaction() as session:
             await self._write_facts(session, _id(account_id), person)
 

@@ -41,7 +41,9 @@ POLICY = [
 
 
 async def _known_realm(request: Request) -> None:
-    if request.path_params["realm"] != get_settings().keycloak_realm:
+    settings = get_settings()
+    # With Keycloak configured these addresses are Keycloak's alone.
+    if settings.keycloak_server_url or request.path_params["realm"] != settings.keycloak_realm:
         raise NotFoundError("There is no such realm.")
 
 

@@ -1,0 +1,1 @@
+"""Reads pictures, videos and sound recordings: each a lesson that shows or plays it."""

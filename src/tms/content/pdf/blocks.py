@@ -1,0 +1,431 @@
+"""Lines become blocks of HTML: headings, paragraphs, lists, code, tables, with pictures where they stand."""
+
+import re
+import statistics
+from collections import Counter
+from dataclasses import dataclass, field
+
+from lxml import etree
+
+from tms.content.lessons.document import CONFIDENCE, PAGE, PAGE_END
+from tms.content.lessons.markup import append_text
+from tms.content.pdf.headings import title_in
+from tms.content.pdf.lines import Line, needs_space
+from tms.content.pdf.tables import read_table
+from tms.content.pdf.text import HYPHEN, Font, Run
+from tms.content.safe_xml import Element
+
+_BULLETS = "•◦▪▫‣⁃●○■□◆◇➢➤✓✔❖·\uf0b7\uf0a7\uf0d8\uf076\uf0fc\u2022"
+_BULLET = re.compile(rf"(?:[{_BULLETS}]|[-–—*o](?=\s))\s*(?=\S)")
+_NUMBER = re.compile(r"\(?(?:(\d{1,3})|([a-z])|([ivx]{1,5}))[.)]\s+(?=\S)")
+_ENDS_SENTENCE = tuple(".!?:;…。！？؟۔।")
+_WIDER = 1.3
+"""Of the usual distance of lines: from here on a gap divides paragraphs."""
+_INDENT = 0.8
+_OFF_GRID = 0.2
+"""Of a line of code: what stands further off the grid of lines is another block."""
+_SPACES = re.compile(r"\s+")
+_WORD = re.compile(r"[^\W\d_]{2,}(?:-[^\W\d_]{2,})?")
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A picture in the text; `number` is its place among the pictures that were kept."""
+
+    page: int
+    baseline: float
+    number: int
+    alternative: str
+
+
+@dataclass(slots=True)
+class _Item:
+    element: Element
+    mark: float
+    text: float
+    tag: str
+
+
+@dataclass(slots=True)
+class Writer:
+    """Writes one tree from the lines of all pages."""
+
+    leading: float
+    code_leading: float
+    words: Counter[str]
+    root: Element = field(default_factory=lambda: etree.Element("div"))
+    _open: Element | None = None
+    _block: Element | None = None
+    _last: Line | None = None
+    _paragraph_start: float = 0.0
+    _items: list[_Item] = field(default_factory=list)
+    _code: list[Line] = field(default_factory=list)
+
+    def write(self, lines: list[Line | Figure]) -> Element:
+        """The blocks of all lines, in their order."""
+        place = 0
+        while place < len(lines):
+            line = lines[place]
+            if isinstance(line, Figure):
+                self._write_figure(line)
+                place += 1
+                continue
+            if line.level:
+                self._write_heading(line)
+            elif rows := self._table_at(lines, place):
+                self._end()
+                table = read_table(rows)
+                _number(table, rows[0].page, rows[-1].page)
+                self.root.append(table)
+                place += len(rows)
+                self._last = rows[-1]
+                continue
+            elif line.mono:
+                self._take_code(line)
+            else:
+                self._write_text(line)
+            self._last = line
+            place += 1
+        self._end()
+        return self.root
+
+    def _table_at(self, lines: list[Line | Figure], place: int) -> list[Line]:
+        rows: list[Line] = []
+        for line in lines[place:]:
+            if isinstance(line, Figure) or line.level or (rows and line.page != rows[-1].page):
+                break
+            if len(line.pieces) < 2 and not (rows and _continues_cell(rows, line, self.leading)):
+                break
+            if not rows and self._item_mark(line) is not None:
+                break
+            rows.append(line)
+        full = [row for row in rows if len(row.pieces) > 1]
+        if len(full) < 2 or all(row.mono for row in rows):
+            return []
+        return rows if _aligned(full) else []
+
+    def _end(self) -> None:
+        """Close whatever is being written."""
+        self._flush_code()
+        self._open = self._block = None
+        self._items.clear()
+
+    def _write_figure(self, figure: Figure) -> None:
+        self._flush_code()
+        paragraph = etree.Element("p")
+        _number(paragraph, figure.page, figure.page)
+        etree.SubElement(paragraph, "img", src=f"media:{figure.number}", alt=figure.alternative)
+        self.root.append(paragraph)
+        self._open = self._block = None
+        self._items.clear()
+
+    def _write_heading(self, line: Line) -> None:
+        self._end()
+        heading = etree.SubElement(self.root, "p" if line.level < 0 else f"h{line.level}")
+        if line.level < 0:
+            heading.set("class", "title")
+        else:
+            heading.set(CONFIDENCE, str(line.confidence))
+        heading.text = title_in(line)
+        _number(heading, line.page, line.page)
+
+    def _take_code(self, line: Line) -> None:
+        if self._code and not self._goes_on_as_code(self._code[-1], line):
+            self._flush_code()
+        if not self._code:
+            self._open = None
+        self._code.append(line)
+
+    def _flush_code(self) -> None:
+        if not self._code:
+            return
+        lines, self._code = self._code, []
+        widths = [
+            (run.right - run.left) / len(run.text.rstrip() or run.text)
+            for line in lines
+            for piece in line.pieces
+            for run in piece.runs
+            if len(run.text.strip()) > 2
+        ]
+        width = statistics.median(widths) if widths else 0.6 * lines[0].size
+        margin = min(piece.left for line in lines for piece in line.pieces)
+        block = etree.Element("pre")
+        etree.SubElement(block, "code").text = _typed(lines, width, margin, self.code_leading)
+        _number(block, lines[0].page, lines[-1].page)
+        parent = self._items[-1].element if self._items and lines[0].start >= self._items[-1].text - 1 else self.root
+        if parent is self.root:
+            self._items.clear()
+            self.root.append(block)
+        else:
+            parent.append(block)
+            _extend(self._block, lines[-1].page)
+        self._open = None
+
+    def _goes_on_as_code(self, last: Line, line: Line) -> bool:
+        """Whether the line is the next of its block, or comes after empty ones: then whole lines fit between them."""
+        if line.page != last.page or line.column != last.column:
+            return line.page - last.page <= 1
+        steps = (last.baseline - line.baseline) / (self.code_leading or 1.17 * line.size)
+        return 0.4 < steps < 4.3 and abs(steps - round(steps)) < _OFF_GRID
+
+    def _near(self, last: Line, line: Line) -> bool:
+        """Whether the line follows at the usual distance, on the same page and in the same column, or across a page's end."""
+        if line.page != last.page or line.column != last.column:
+            return line.page - last.page <= 1
+        distance = last.baseline - line.baseline
+        return 0 <= distance <= _WIDER * max(self.leading, 1.15 * max(line.size, last.size))
+
+    def _item_mark(self, line: Line) -> re.Match[str] | None:
+        text = line.text.lstrip()
+        return _BULLET.match(text) or _NUMBER.match(text)
+
+    def _write_text(self, line: Line) -> None:
+        self._flush_code()
+        mark = self._item_mark(line)
+        if mark is not None and self._begins_item(line, mark):
+            self._write_item(line, mark)
+        elif self._open is not None and self._last is not None and self._goes_on(self._last, line):
+            self._append(line)
+        elif self._items and self._belongs_to_item(line):
+            self._open = etree.SubElement(self._items[-1].element, "p")
+            self._append(line, first=True)
+        else:
+            self._items.clear()
+            self._open = self._block = etree.SubElement(self.root, "p")
+            if line.rtl:
+                self._open.set("dir", "rtl")
+            _number(self._open, line.page, line.page)
+            self._paragraph_start = line.start
+            self._append(line, first=True)
+
+    def _begins_item(self, line: Line, mark: re.Match[str]) -> bool:
+        if line.text.lstrip()[0] in _BULLETS:
+            return True
+        # A dash or a number also begins a line by chance: an item begins afresh, or goes on with a list.
+        last = self._last
+        return bool(self._items) or last is None or self._open is None or not self._goes_on(last, line) or (
+            line.start > last.start + 0.5 * line.size
+        )
+
+    def _write_item(self, line: Line, mark: re.Match[str]) -> None:
+        number = mark.groups() if mark.re is _NUMBER else None
+        tag = "ul" if number is None else "ol"
+        tolerance = 0.5 * line.size
+        while self._items and line.start < self._items[-1].mark - tolerance:
+            self._items.pop()
+        if self._items and line.start > self._items[-1].mark + tolerance:
+            holder = etree.SubElement(self._items[-1].element, tag)
+        elif self._items and self._items[-1].tag == tag:
+            holder = self._items.pop().element.getparent()
+        else:
+            parent = self._items.pop().element.getparent().getparent() if self._items else self.root
+            holder = etree.SubElement(parent, tag)
+            if parent is self.root:
+                self._block = holder
+                _number(holder, line.page, line.page)
+            if number is not None and number[0] not in {None, "1"}:
+                holder.set("start", str(int(number[0])))
+        item = etree.SubElement(holder, "li")
+        _extend(self._block, line.page)
+        self._items.append(_Item(item, line.start, self._text_start(line, mark), tag))
+        self._open = item
+        self._paragraph_start = self._items[-1].text
+        self._append(line, first=True, skip=len(mark[0].rstrip()) + len(line.text) - len(line.text.lstrip()))
+
+    def _text_start(self, line: Line, mark: re.Match[str]) -> float:
+        """Where the words of an item begin, behind its mark."""
+        runs = [run for piece in line.pieces for run in piece.runs if run.text.strip()]
+        first = runs[0]
+        if len(first.text.strip()) <= len(mark[0].strip()) and len(runs) > 1:
+            return -runs[1].right if line.rtl else runs[1].left
+        return line.start + len(mark[0]) * (first.right - first.left) / max(1, len(first.text))
+
+    def _belongs_to_item(self, line: Line) -> bool:
+        item = self._items[-1]
+        while len(self._items) > 1 and line.start < item.text - 0.5 * line.size:
+            self._items.pop()
+            item = self._items[-1]
+        return line.start >= item.text - 0.5 * line.size and item.mark < line.start - 0.4 * line.size
+
+    def _goes_on(self, last: Line, line: Line) -> bool:
+        """Whether a line continues the paragraph of the one before."""
+        if abs(last.size - line.size) > 0.1 * last.size or last.rtl != line.rtl or last.level or last.mono:
+            return False
+        begins = line.text.lstrip()[:1]
+        across = line.page != last.page or line.column != last.column
+        if across:
+            full = last.end > last.edge - 4 * last.size
+            return full and line.page - last.page <= 1 and (not last.text.rstrip().endswith(_ENDS_SENTENCE) or begins.islower())
+        if not self._near(last, line):
+            return False
+        if last.text.endswith(HYPHEN):
+            return True
+        if line.start > self._paragraph_start + _INDENT * line.size and line.start > last.start + _INDENT * line.size:
+            # The first line of the next paragraph; hanging lines are set against the start of their own.
+            return False
+        return not self._would_have_fitted(last, line) or begins.islower()
+
+    def _would_have_fitted(self, last: Line, line: Line) -> bool:
+        """Whether the first word of this line had room behind the last one: then a new paragraph was meant."""
+        words = line.text.split()
+        if not words or not last.edge:
+            return False
+        width = (line.end - line.start) / max(1, len(line.text)) * (len(words[0]) + 1.5)
+        return last.end + width < last.edge
+
+    def _append(self, line: Line, *, first: bool = False, skip: int = 0) -> None:
+        target = self._open
+        if target is None:
+            return
+        _extend(self._block, line.page)
+        if not first:
+            self._join_to(target, line)
+        previous: Run | None = None
+        for run in [run for piece in line.pieces for run in piece.runs]:
+            text = run.text[skip:] if skip else run.text
+            skip = max(0, skip - len(run.text))
+            if previous is not None and needs_space(previous, run) and not previous.text.endswith(" "):
+                text = f" {text}"
+            if first:
+                text = text.lstrip()
+            if text:
+                first = False
+                _write_run(target, run, _SPACES.sub(" ", text))
+            previous = run
+
+    def _join_to(self, target: Element, line: Line) -> None:
+        """Put the space between two lines, or take the hyphen away that divides a word."""
+        leaf, attribute = _end_of(target)
+        before = (getattr(leaf, attribute) or "").rstrip()
+        start = line.text.lstrip()
+        if before.endswith((HYPHEN, "\u00ad")) or (before.endswith(("-", "\u2010")) and start[:1].islower()):
+            head = (_WORD.findall(before[:-1].rpartition(" ")[2]) or [""])[-1]
+            tail = (_WORD.findall(start) or [""])[0]
+            keep = self.words[f"{head}-{tail}".casefold()] > self.words[f"{head}{tail}".casefold()]
+            setattr(leaf, attribute, before[:-1] + ("-" if keep else ""))
+        else:
+            setattr(leaf, attribute, before)
+            if not _is_unspaced(before[-1:], start[:1]):
+                append_text(target, " ")
+
+
+def words_of(lines: list[Line]) -> Counter[str]:
+    """How often each word stands within a line, whole or with a hyphen."""
+    return Counter(word.casefold() for line in lines for word in _WORD.findall(line.text))
+
+
+def leading_of(lines: list[Line], *, of_code: bool = False) -> float:
+    """The usual distance of lines of text, or of lines of code (0 where there are none), in points."""
+    lines = [line for line in lines if line.mono is of_code]
+    most = 1.9 if of_code else 3.0
+    distances: Counter[float] = Counter()
+    for one, other in zip(lines, lines[1:], strict=False):
+        distance = one.baseline - other.baseline
+        if one.page == other.page and one.column == other.column and 0 < distance < most * other.size:
+            distances[round(distance * 2) / 2] += 1
+    return distances.most_common(1)[0][0] if distances else (0.0 if of_code else 14.0)
+
+
+def _is_unspaced(before: str, after: str) -> bool:
+    """Between signs of Han, Kana and the like a line's end is no space."""
+    return bool(before) and bool(after) and all("\u3000" <= sign <= "\u9fff" or "\uf900" <= sign <= "\uffef" for sign in (before, after))
+
+
+def _end_of(element: Element) -> tuple[Element, str]:
+    """Where the last text of the element stands: an element and which of its two texts."""
+    if not len(element):
+        return element, "text"
+    last = element[-1]
+    if last.tail:
+        return last, "tail"
+    return _end_of(last) if last.tag not in {"img", "br"} else (last, "tail")
+
+
+def _write_run(target: Element, run: Run, text: str) -> None:
+    """Add text with its font as elements; equal neighbours are one."""
+    names = _elements(run.font, raised=run.raised)
+    if run.href:
+        names = ["a", *names]
+    if not names or not text.strip():
+        append_text(target, text)
+        return
+    lead, core, trail = text[: len(text) - len(text.lstrip())], text.strip(), text[len(text.rstrip()) :]
+    last = target[-1] if len(target) else None
+    if last is not None and last.get("href", "") == run.href and _chain(last) == names and not (last.tail or "").strip():
+        inner = last
+        while len(inner):
+            inner = inner[-1]
+        inner.text = f"{inner.text or ''}{last.tail or ''}{lead}{core}"
+        last.tail = trail or None
+        return
+    append_text(target, lead)
+    parent = target
+    for name in names:
+        parent = etree.SubElement(parent, name)
+    if run.href:
+        target[-1].set("href", run.href)
+    parent.text = core
+    target[-1].tail = trail or None
+
+
+def _elements(font: Font, *, raised: bool) -> list[str]:
+    names = [name for name, wanted in (("sup", raised), ("strong", font.bold), ("em", font.italic)) if wanted]
+    return ["code"] if font.mono else names
+
+
+def _chain(element: Element) -> list[str]:
+    names = [str(element.tag)]
+    while len(element) == 1 and not element.text:
+        element = element[0]
+        names.append(str(element.tag))
+    return names
+
+
+def _number(element: Element, page: int, end: int) -> None:
+    element.set(PAGE, str(page))
+    if end != page:
+        element.set(PAGE_END, str(end))
+
+
+def _extend(block: Element | None, page: int) -> None:
+    if block is not None and block.get(PAGE) not in {None, str(page)}:
+        block.set(PAGE_END, str(page))
+
+
+def _typed(lines: list[Line], width: float, margin: float, leading: float) -> str:
+    """Code as it was typed: places on the line become spaces, wide gaps empty lines."""
+    usual = leading or 1.17 * lines[0].size
+    written: list[str] = []
+    for number, line in enumerate(lines):
+        if number and line.page == lines[number - 1].page:
+            gap = lines[number - 1].baseline - line.baseline
+            written += [""] * min(3, max(0, round(gap / max(usual, 1.0)) - 1))
+        text = ""
+        for run in [run for piece in line.pieces for run in piece.runs]:
+            text = text.rstrip(" ") if len(text.rstrip(" ")) < round((run.left - margin) / width) else text
+            text += " " * max(0, round((run.left - margin) / width) - len(text)) + run.text
+        written.append(text.replace(HYPHEN, "-").rstrip())
+    return "\n".join(written)
+
+
+def _continues_cell(rows: list[Line], line: Line, leading: float) -> bool:
+    """Whether a line with one piece is the second line of a cell."""
+    last = rows[-1]
+    if last.column != line.column or not 0 < last.baseline - line.baseline < 1.2 * max(leading, 1.15 * line.size):
+        return False
+    lefts = [piece.left for row in rows for piece in row.pieces]
+    return any(abs(line.pieces[0].left - left) < 0.5 * line.size for left in lefts)
+
+
+def _aligned(rows: list[Line]) -> bool:
+    """Whether the pieces of the rows stand below each other, in at least two columns."""
+    from_left = Counter(round(piece.left / 3) for row in rows for piece in row.pieces)
+    from_right = Counter(round(piece.right / 3) for row in rows for piece in row.pieces)
+    columns = statistics.median(len(row.pieces) for row in rows)
+    for counts in (from_left, from_right):
+        repeated = sum(
+            1 for place, count in counts.items() if count + counts.get(place + 1, 0) > 0.5 * len(rows)
+        )
+        if repeated >= min(columns, 2):
+            return True
+    return False

@@ -1,0 +1,261 @@
+"""Runs become lines: pieces of text on one height, in the order in which they are read, across columns."""
+
+import statistics
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from tms.content.pdf.text import HYPHEN, Run
+
+_SAME_LINE = 0.3
+"""Of the size: how far the heights of two runs on one line may lie apart."""
+_GAP = 0.9
+"""Of the size: a wider gap divides columns, cells, or a mark from its item."""
+_SPACE = 0.18
+"""Of the size: a gap of this width is a space that the file did not write."""
+_RAISED = 0.85
+_RIGHT_TO_LEFT = frozenset({"R", "AL"})
+_FEWEST_ROWS = 4
+_FILLED = 0.55
+
+
+@dataclass(slots=True)
+class Piece:
+    """Runs that stand close together on one line; a line of a column, or a cell of a table."""
+
+    runs: list[Run]
+    left: float
+    right: float
+    baseline: float
+    size: float
+
+    @property
+    def text(self) -> str:
+        """The text as it is read."""
+        return join(self.runs)
+
+
+@dataclass(slots=True)
+class Line:
+    """One line of text: usually one piece, several where it is a row of cells. `page` counts from 1.
+
+    `start` and `end` are where it begins and ends in the direction of its writing, `edge` where its column ends; for
+    writing from right to left all three are mirrored. `level` is that of a heading, 0 for other text.
+    """
+
+    page: int
+    pieces: list[Piece]
+    baseline: float
+    size: float
+    column: int = 0
+    start: float = 0.0
+    end: float = 0.0
+    edge: float = 0.0
+    level: int = 0
+    confidence: float = 1.0
+    text: str = ""
+    mono: bool = False
+    bold: bool = False
+    rtl: bool = False
+
+
+@dataclass(slots=True)
+class PageText:
+    """What stands on a page: its lines in reading order, and its size as shown."""
+
+    number: int
+    width: float
+    height: float
+    lines: list[Line] = field(default_factory=list)
+
+
+def join(runs: Iterable[Run]) -> str:
+    """The text of runs that follow each other, with spaces where there are gaps."""
+    text = ""
+    previous: Run | None = None
+    for run in runs:
+        if previous is not None and needs_space(previous, run) and not text.endswith(" ") and not run.text.startswith(" "):
+            text += " "
+        text += run.text
+        previous = run
+    return text
+
+
+def needs_space(previous: Run, run: Run) -> bool:
+    """Whether the gap between two runs of a line is a space."""
+    gap = max(run.left - previous.right, previous.left - run.right)
+    return gap > _SPACE * min(previous.size, run.size)
+
+
+def lines_of(page: PageText, runs: list[Run]) -> list[Line]:
+    """The lines of a page, column by column; what runs across the page's direction comes last."""
+    if sum(len(run.text) for run in runs if run.vertical) > sum(len(run.text) for run in runs if not run.vertical):
+        runs = [run for run in runs if run.vertical] + [run for run in runs if not run.vertical]
+    straight = [run for run in runs if not run.turned]
+    rows = _rows(_pieces(straight))
+    lines = [line for group in _in_columns(rows, 0) for line in _settle(page.number, *group)]
+    turned = [run for run in runs if run.turned]
+    if turned:
+        piece = Piece(turned, 0.0, 0.0, 0.0, turned[0].size)
+        lines += _settle(page.number, [[piece]], 99)
+    return lines
+
+
+def _pieces(runs: list[Run]) -> list[Piece]:
+    """Runs that follow each other on one line without a wide gap, joined; small raised ones belong to their neighbour."""
+    pieces: list[Piece] = []
+    for run in runs:
+        last = pieces[-1] if pieces else None
+        if last is not None and _belongs(last, run):
+            run.raised = run.size < _RAISED * last.size and run.baseline > last.baseline + 0.1 * last.size
+            last.runs.append(run)
+            last.left, last.right = min(last.left, run.left), max(last.right, run.right)
+            if run.size > last.size * 1.05:
+                last.size, last.baseline = run.size, run.baseline
+        else:
+            pieces.append(Piece([run], run.left, run.right, run.baseline, run.size))
+    return pieces
+
+
+def _belongs(piece: Piece, run: Run) -> bool:
+    size = max(piece.size, run.size)
+    height = abs(run.baseline - piece.baseline)
+    if height > _SAME_LINE * size and not (run.size < _RAISED * piece.size and height < 0.6 * size):
+        return False
+    if piece.runs[-1].text.endswith(HYPHEN):
+        return False
+    gap = max(run.left - piece.right, piece.left - run.right)
+    return -2 * size < gap < _GAP * size
+
+
+def _rows(pieces: list[Piece]) -> list[list[Piece]]:
+    """Pieces by height, from the top; within a row as the file sets them."""
+    order = sorted(range(len(pieces)), key=lambda place: -pieces[place].baseline)
+    rows: list[list[tuple[int, Piece]]] = []
+    for place in order:
+        piece = pieces[place]
+        row = rows[-1] if rows else None
+        if row is not None and abs(row[0][1].baseline - piece.baseline) <= _SAME_LINE * max(row[0][1].size, piece.size):
+            row.append((place, piece))
+        else:
+            rows.append([(place, piece)])
+    return [[piece for _, piece in sorted(row, key=lambda found: found[1].left)] for row in rows]
+
+
+def _in_columns(rows: list[list[Piece]], column: int) -> list[tuple[list[list[Piece]], int]]:
+    """The rows in the order in which they are read, each group with the number of its column.
+
+    Where a strip stays empty over many rows and the text on both sides of it fills its width, the left side is read first;
+    rows that cross the strip, such as titles, stand between. Cells of a table do not fill their width.
+    """
+    gutter = _gutter(rows)
+    if gutter is None:
+        return [(rows, column)] if rows else []
+    groups: list[tuple[list[list[Piece]], int]] = []
+    sides: tuple[list[list[Piece]], list[list[Piece]]] = ([], [])
+
+    def finish() -> None:
+        for number, side in enumerate(sides):
+            groups.extend(_in_columns(list(side), column * 2 + number + 1))
+            side.clear()
+
+    for row in rows:
+        if any(piece.left < gutter < piece.right for piece in row):
+            finish()
+            groups.append(([row], column))
+            continue
+        for side, pieces in (
+            (sides[0], [piece for piece in row if piece.right <= gutter]),
+            (sides[1], [piece for piece in row if piece.left >= gutter]),
+        ):
+            if pieces:
+                side.append(pieces)
+    finish()
+    return groups
+
+
+def _gutter(rows: list[list[Piece]]) -> float | None:
+    """The middle of the strip between two columns."""
+    gaps: list[float] = []
+    for row in rows:
+        gaps += [(one.right + other.left) / 2 for one, other in zip(row, row[1:], strict=False)]
+    if len(gaps) < _FEWEST_ROWS:
+        return None
+    left = min(piece.left for row in rows for piece in row)
+    right = max(piece.right for row in rows for piece in row)
+    middle = statistics.median(gaps)
+    for candidate in sorted(set(gaps), key=lambda gap: abs(gap - middle))[:12]:
+        if _divides(rows, candidate, left, right):
+            return candidate
+    return None
+
+
+def _divides(rows: list[list[Piece]], gutter: float, left: float, right: float) -> bool:
+    before = [row for row in rows if any(piece.right <= gutter for piece in row)]
+    after = [row for row in rows if any(piece.left >= gutter for piece in row)]
+    crossing = sum(any(piece.left < gutter < piece.right for piece in row) for row in rows)
+    both = sum(
+        any(piece.right <= gutter for piece in row) and any(piece.left >= gutter for piece in row) for row in rows
+    )
+    if min(len(before), len(after)) < _FEWEST_ROWS or both < _FEWEST_ROWS or crossing > 0.4 * len(rows):
+        return False
+    one = [piece for row in before for piece in row if piece.right <= gutter]
+    other = [piece for row in after for piece in row if piece.left >= gutter]
+    return _fills(one, left, gutter) and _fills(other, gutter, right)
+
+
+def _fills(pieces: list[Piece], left: float, right: float) -> bool:
+    """Whether the text is as wide as its column, and made of more than figures and names."""
+    edge = max(piece.right for piece in pieces) - min(piece.left for piece in pieces)
+    widths = [piece.right - piece.left for piece in pieces]
+    wordy = sum(len(piece.text.split()) > 3 for piece in pieces)
+    return edge > 0 and statistics.median(widths) > _FILLED * edge and wordy > 0.5 * len(pieces)
+
+
+def _settle(page: int, rows: list[list[Piece]], column: int) -> list[Line]:
+    lines = []
+    for row in rows:
+        text = "  ".join(piece.text.strip() for piece in row)
+        if not text.strip():
+            continue
+        size = max(piece.size for piece in row)
+        runs = [run for piece in row for run in piece.runs if run.text.strip()]
+        line = Line(page, row, row[0].baseline, size, column, text=text)
+        line.mono = all(run.font.mono for run in runs)
+        line.bold = all(run.font.bold for run in runs)
+        line.rtl = _is_rtl(text)
+        if line.rtl:
+            for piece in row:
+                piece.runs = _from_the_right(piece.runs)
+        lines.append(line)
+    for rtl in (False, True):
+        same = [line for line in lines if line.rtl is rtl]
+        for line in same:
+            left, right = min(piece.left for piece in line.pieces), max(piece.right for piece in line.pieces)
+            line.start, line.end = (-right, -left) if rtl else (left, right)
+            if rtl:
+                line.pieces.sort(key=lambda piece: -piece.right)
+                line.text = "  ".join(piece.text.strip() for piece in line.pieces)
+        edge = max((line.end for line in same), default=0.0)
+        for line in same:
+            line.edge = edge
+    return lines
+
+
+def _is_rtl(text: str) -> bool:
+    """Whether more of the letters run from right to left than from left to right."""
+    directions = [unicodedata.bidirectional(character) for character in text]
+    return sum(one in _RIGHT_TO_LEFT for one in directions) > directions.count("L")
+
+
+def _from_the_right(runs: list[Run]) -> list[Run]:
+    """The runs of a line that is read from the right; words of another direction keep their own order."""
+    ordered: list[Run] = []
+    foreign: list[Run] = []
+    for run in sorted(runs, key=lambda run: -run.right):
+        if any(unicodedata.bidirectional(character) in _RIGHT_TO_LEFT for character in run.text):
+            ordered += [*foreign[::-1], run]
+            foreign = []
+        else:
+            foreign.append(run)
+    return ordered + foreign[::-1]

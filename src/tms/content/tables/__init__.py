@@ -1,0 +1,1 @@
+"""Reads workbooks and tables as text: each sheet a lesson with a table."""
