@@ -122,9 +122,9 @@ async def test_a_race_with_the_end_has_one_winner(admin, sections, session, heal
     reached = asyncio.Event()
     record = processing._record_success
 
-    async def at_the_end(upload, extraction):
+    async def at_the_end(*found):
         reached.set()
-        await record(upload, extraction)
+        await record(*found)
 
     monkeypatch.setattr(processing, "_record_success", at_the_end)
     outcomes = set()

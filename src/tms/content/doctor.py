@@ -144,7 +144,7 @@ CHECKS = [
         GROUP BY uploads.id
         HAVING CASE WHEN uploads.status IN ('completed', 'replaced')
             THEN count(made.section_id) = 0 OR count(made.section_id) <> count(sections.id)
-            ELSE count(made.section_id) > 0 END
+            ELSE uploads.status IN ('failed', 'needs_review') AND count(made.section_id) > 0 END
         """,
     ),
     Check(
