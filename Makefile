@@ -28,9 +28,17 @@ run: $(RUNTIME) ## Run TMS: database, API and worker, until Ctrl-C
 test: $(DEVELOPMENT) ## Run every test
 	@$(PYTHON) -m pytest -n 2 --dist worksteal $(ARGS)
 
+.PHONY: keycloak
+keycloak: $(DEVELOPMENT) ## Run a genuine Keycloak to try TMS with, prepared for it, until Ctrl-C
+	@exec $(PYTHON) -m tests.keycloak
+
 .PHONY: crash
 crash: $(DEVELOPMENT) ## Kill API, worker and PostgreSQL at every fail point; nothing may be lost or doubled
 	@$(PYTHON) -m pytest -q tests/crash -m "processes or long" $(ARGS)
+
+.PHONY: keycloak-faults
+keycloak-faults: $(DEVELOPMENT) ## Enrol while a genuine Keycloak fails in every way and processes are killed at every call to it
+	@$(PYTHON) -m pytest -q tests/keycloak tests/crash/test_kills_keycloak.py -m "keycloak and (long or not long)" $(ARGS)
 
 .PHONY: fuzz
 fuzz: $(DEVELOPMENT) ## Random and hostile requests of each role against the API's own description

@@ -8,6 +8,7 @@ from unittest import mock
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
+from tms.identity import access
 from tms.platform import statements
 
 Said = tuple[str, Any]
@@ -16,7 +17,10 @@ Said = tuple[str, Any]
 
 @contextmanager
 def overheard() -> Iterator[list[Said]]:
-    """The statements that this process sends meanwhile; BEGIN and COMMIT are none."""
+    """The statements that this process sends meanwhile, without those by which the gate asks for a status.
+
+    BEGIN and COMMIT are none.
+    """
     said: list[Said] = []
     send = statements.send
 
@@ -24,7 +28,8 @@ def overheard() -> Iterator[list[Said]]:
         said.append((text, values))
 
     async def past_it(statement: statements.Statement, values: Any, driver: Any) -> Any:
-        said.append((statement.text, values))
+        if statement is not access.status():
+            said.append((statement.text, values))
         return await send(statement, values, driver)
 
     event.listen(Engine, "before_cursor_execute", through_sqlalchemy)

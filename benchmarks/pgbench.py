@@ -90,10 +90,9 @@ def _first_section() -> str:
 async def _page(url: str) -> str:
     caller = Caller(UUID(dataset.student_id(0)), Role.ADMIN)
     with overheard() as said:
-        async with db.reading() as session:
-            await students.students(
-                session, caller, PageRequest(limit=50), search=dataset.name_part(0), batch=None, status=None
-            )
+        await students.students(
+            caller, PageRequest(limit=50), search=dataset.name_part(0), batch=None, status=None
+        )
     return "\\set d random(0, 99)\n" + _statement(*_written_out(url, said))
 
 

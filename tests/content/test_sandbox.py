@@ -105,7 +105,8 @@ async def test_two_at_once_do_not_meet(temporary, tmp_path):
     ("content", "name", "outcome"),
     [
         (b"", "a.docx", EmptyFileError),
-        (b"%PDF-1.7", "a.pdf", UnsupportedTypeError),
+        (b"{\\rtf1 text}", "a.rtf", UnsupportedTypeError),
+        (b"%PDF-1.7", "a.pdf", CorruptDocumentError),
         (b"PK\x03\x04", "a.docx", CorruptDocumentError),
         (
             b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le"),

@@ -28,7 +28,7 @@ async def test_the_first_real_document(admin, course, upload, sections, healthy,
     found = await sections(course)
     assert [section["title"] for section in found] == BASICS
     assert [section["orderIndex"] for section in found] == [1, 2, 3, 4, 5, 6]
-    assert [section["duration"] for section in found] == [11, 19, 10, 8, 9, 20]
+    assert [section["duration"] for section in found] == [11, 19, 10, 8, 10, 20]
     html = "".join(section["content"] for section in found)
     assert html.count("<pre><code>") == 285
     addresses = PICTURE.findall(html)
@@ -91,7 +91,8 @@ async def test_an_archived_course_does_not_change(admin, upload):
     ("content", "name", "status", "code"),
     [
         (b"", "a.docx", 422, "empty_file"),
-        (b"%PDF-1.7 ...", "a.pdf", 415, "unsupported_type"),
+        (b"{\\rtf1 text}", "a.rtf", 415, "unsupported_type"),
+        (b"%PDF-1.7 ...", "a.pdf", 422, "corrupt_document"),
         (b"%PDF-1.7 ...", "a.docx", 422, "type_mismatch"),
         ((DATA / "databases.docx").read_bytes(), "a.pdf", 422, "type_mismatch"),
         ((DATA / "databases.docx").read_bytes()[:90_000], "a.docx", 422, "corrupt_document"),

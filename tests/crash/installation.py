@@ -16,6 +16,7 @@ from procrastinate import App, SyncPsycopgConnector
 from procrastinate.exceptions import AlreadyEnqueued
 from psycopg.rows import dict_row
 
+from tests.crash.accounts import BuiltIn
 from tests.notifications.postboxes import Letterbox, free_port
 from tms.platform import embedded
 from tms.platform.embedded.place import Place
@@ -91,8 +92,10 @@ class Process:
 class Installation:
     """A home with its embedded PostgreSQL, which outlives the processes of TMS, and a mail server."""
 
-    def __init__(self, home):
+    def __init__(self, home, accounts=None):
         self.home = home
+        self.accounts = accounts or BuiltIn()
+        self.accounts.tms = self
         self.ports = {}
         self.started = []
         self.api = None
@@ -104,6 +107,7 @@ class Installation:
         self.mail.start()
         self.public_url = f"http://127.0.0.1:{self._port('public')}"
         self.database = embedded.acquire(home)
+        self.accounts.prepare()
 
     def close(self):
         for process in self.started:
@@ -111,6 +115,7 @@ class Installation:
                 process.kill()
         self.client.close()
         self.mail.stop()
+        self.accounts.close()
         self.database.release(wait=PATIENCE)
 
     def take_database_again(self):
@@ -134,6 +139,7 @@ class Installation:
             "TMS_ADMIN_PASSWORD": PASSWORD,
             "SMTP_URL": f"smtp://127.0.0.1:{self.mail.port}?tls=never",
             "SECRET_KEY": "a secret of the tests that guards nothing at all",
+            **self.accounts.environment(),
         }
         if fail_at:
             environment["TMS_FAIL_AT"] = fail_at
@@ -185,9 +191,7 @@ class Installation:
         taken, token = self._token
         if time.monotonic() - taken > TOKEN_SECONDS:
             form = {"grant_type": "password", "client_id": "tms-cli", "username": ADMIN, "password": PASSWORD}
-            answer = self.client.post(
-                f"{self.public_url}/realms/tms/protocol/openid-connect/token", data=form
-            )
+            answer = self.client.post(f"{self.accounts.issuer}/protocol/openid-connect/token", data=form)
             token = answer.raise_for_status().json()["access_token"]
             self._token = (time.monotonic(), token)
         return token
@@ -240,12 +244,12 @@ class Installation:
     def _make_jobs_due(self):
         self.change("UPDATE procrastinate_jobs SET scheduled_at = NULL WHERE status = 'todo'")
 
-    def settle(self):
+    def settle(self, patience=PATIENCE):
         """Whoever died has been given up; a worker that lives does all that is left to do."""
         self.stop_working()
         self.let_time_pass()
         self.work()
-        eventually(self.is_settled, lambda: f"{self.left()}\n{self.worker.said}")
+        eventually(self.is_settled, lambda: f"{self.left()}\n{self.worker.said}", patience)
         self.stop_working()
 
     def is_settled(self):

@@ -1,9 +1,9 @@
 """Every fail point, in every process that passes it: the process is killed there, and nothing is lost, doubled or half done."""
 
-import httpx2
 import pytest
 
 from tests.crash import stories
+from tests.crash.killing import killed_during, repeat_and_check, worker_killed
 from tms import app, cli, worker
 from tms.platform import failpoints
 
@@ -96,38 +96,13 @@ def test_no_fail_point_escapes():
     assert set(BY_API) | set(BY_WORKER) | set(BY_COMMAND) == failpoints.declared()
 
 
-def _killed_during(story, api):
-    """Send the request to an API that dies of it."""
-    with pytest.raises(httpx2.TransportError):
-        story.send()
-    api.has_died_at_its_point()
-    story.half_way()
-
-
-def _acknowledged(story):
-    answer = story.send()
-    assert answer.is_success or answer.status_code in story.done_already, answer.text
-
-
-def _repeat_and_check(tms, story):
-    """The client repeats its request until it is acknowledged; the worker does what is left."""
-    if story.send is not None:
-        _acknowledged(story)
-    tms.settle()
-    if story.send is not None:
-        # An answer that said "still at work" is asked for once more.
-        _acknowledged(story)
-    story.check()
-    tms.examine()
-
-
 @pytest.mark.parametrize("point", _cases(BY_API, ALWAYS_BY_API))
 def test_the_api_is_killed(tms, point):
     story = BY_API[point](tms)
     api = tms.restart_api(fail_at=point)
-    _killed_during(story, api)
+    killed_during(story, api)
     tms.restart_api()
-    _repeat_and_check(tms, story)
+    repeat_and_check(tms, story)
 
 
 @pytest.mark.parametrize("point", _cases(BY_WORKER, ALWAYS_BY_WORKER))
@@ -136,16 +111,7 @@ def test_the_worker_is_killed(tms, point):
     story = kind(tms)
     if point in MAY_COME_TWICE:
         story.most_copies = 2
-    if api_dies_at is None:
-        story.trigger()
-    else:
-        _killed_during(story, tms.restart_api(fail_at=api_dies_at))
-    tms.let_time_pass()
-    tms.work(fail_at=point).has_died_at_its_point()
-    story.half_way()
-    if api_dies_at is not None:
-        tms.restart_api()
-    _repeat_and_check(tms, story)
+    worker_killed(tms, story, point, api_dies_at)
 
 
 @pytest.mark.parametrize("point", _cases(BY_COMMAND, ()))

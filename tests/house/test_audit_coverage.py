@@ -36,7 +36,7 @@ EXEMPT = {
 # Outside of the API: what the pages and the sign-in server do, with their own records.
 ELSEWHERE = {
     "/realms/": "sessions and tokens have rows of their own; a changed password and signing out everywhere are audited",
-    "/login/backchannel-logout": "ends page sessions, as below, at the word of the sign-in server",
+    "/login/back-channel-logout": "ends page sessions, as below, at the word of the sign-in server",
     "/logout": "ends a page session, which has a row of its own",
     "/my/": "learning, as above",
     "/staff/": "an editor's forms call what the API's routes call, which writes to the audit log",

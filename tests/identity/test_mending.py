@@ -5,7 +5,7 @@ from sqlalchemy import text
 from tests.identity.other_side import BuiltIn
 
 from tms import app
-from tms.identity import adoption, providers
+from tms.identity import administrators, adoption, providers
 from tms.identity.errors import AdoptionRefusedError, ProviderUnavailableError
 from tms.identity.provider import Account, Person
 from tms.operations import doctor
@@ -180,4 +180,15 @@ async def test_an_account_that_was_removed_there_is_made_anew_on_request(admin, 
     [mail] = await mails(admin)
     assert mail["template"] == "password_reset_by_admin"
     await admin.post(f"/users/{student.id}/retry-provisioning", status=409)
+    assert await doctor.examine(app.CHECKS) == []
+
+
+async def test_an_administrator_whose_account_is_gone_comes_back(people, other_side, session):
+    lost = await people.admin()
+    await other_side.delete(lost.account_id)
+    password = await administrators.recover(lost.email)
+    account = await providers.current().find(lost.id)
+    assert (account.role, account.password_is_temporary, len(password)) == ("admin", False, 20)
+    found = await session.execute(text("SELECT account_id, status FROM users"))
+    assert found.all() == [(account.id, "active")]
     assert await doctor.examine(app.CHECKS) == []

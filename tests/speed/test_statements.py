@@ -2,15 +2,12 @@
 
 import json
 import re
-from contextlib import contextmanager
 
 import psycopg
 import pytest
 from benchmarks import dataset
-from sqlalchemy import event
+from benchmarks.overheard import overheard
 from tests.people import token_for
-
-from tms.platform import db
 
 FEW, MANY, LEARNERS = 10, 12_000, 1_500
 BIG = 10_000
@@ -43,25 +40,6 @@ HOT = [
     "GET /students?search",
     "GET /students/{id}",
 ]
-
-
-@contextmanager
-def overheard():
-    """The statements that are sent meanwhile, without the gate's own."""
-    said = []
-
-    def note(connection, cursor, statement, parameters, context, executemany):
-        if "FROM users \nWHERE users.account_id" not in statement:
-            said.append((statement, parameters))
-
-    engines = [db._database().reader.sync_engine, db._database().writer.sync_engine]
-    for engine in engines:
-        event.listen(engine, "before_cursor_execute", note)
-    try:
-        yield said
-    finally:
-        for engine in engines:
-            event.remove(engine, "before_cursor_execute", note)
 
 
 @pytest.fixture

@@ -269,7 +269,10 @@ async def test_while_the_provider_is_silent_people_go_on_for_a_while(student, br
     monkeypatch.setattr(visitor.sign_in, "refresh", real)
     assert (await browser.open("/my")).path == "/my"
     monkeypatch.setattr(visitor.sign_in, "refresh", silent)
-    await clock(minutes=41)
+    # Hours of silence sign nobody out; but no sign-in outlives the longest one of the provider.
+    await clock(hours=7)
+    assert (await browser.open("/my")).path == "/my"
+    await clock(hours=12, minutes=20)
     answer = await browser.http.get("/my", follow_redirects=False)
     assert location(answer).startswith("/login")
 

@@ -195,7 +195,7 @@ def report(settings: Settings, first: FirstAdministrator | None) -> str:
         ("Database", _which_database(settings)),
         ("Files", _which_files(settings)),
         ("E-mail", _which_mail(settings)),
-        ("Identity", f"built in, issuer {settings.issuer}"),
+        ("Identity", _which_identity(settings)),
         ("Data", str(settings.tms_home)),
     ]
     body = "\n".join(f"  {name:<10}{text}" for name, text in lines)
@@ -220,6 +220,12 @@ def _which_files(settings: Settings) -> str:
     if settings.aws_s3_bucket:
         return f"S3 bucket {settings.aws_s3_bucket}"
     return f"folder {settings.tms_home / 'files'}"
+
+
+def _which_identity(settings: Settings) -> str:
+    if settings.keycloak_server_url is None:
+        return f"built in, issuer {settings.issuer}"
+    return f"Keycloak at {settings.keycloak_server_url}, issuer {settings.issuer}"
 
 
 def _which_mail(settings: Settings) -> str:

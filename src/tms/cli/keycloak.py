@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -68,3 +68,53 @@ async def _check(settings: Settings) -> bool:
     )
     print(told)
     return not wrong
+
+
+@app.command()
+def import_users(
+    *,
+    link_existing: Annotated[
+        bool,
+        typer.Option(
+            "--link-existing",
+            help="People whose verified address Keycloak already knows keep the account and password that they have there.",
+        ),
+    ] = False,
+) -> None:
+    """Move the accounts of the built-in sign-in to Keycloak, with their passwords. Stop TMS first. Can be repeated."""
+    settings = load_settings()
+    from tms.cli import database
+
+    with database.in_use(settings):
+        moved = asyncio.run(_import_users(settings, link_existing=link_existing))
+    if not moved:
+        raise typer.Exit(1)
+
+
+async def _import_users(settings: Settings, *, link_existing: bool) -> bool:
+    from tms import startup
+    from tms.cli import progress
+    from tms.identity import providers
+    from tms.identity.keycloak import moving
+
+    async with startup.database(settings):
+        keycloak = providers.keycloak()
+        with progress.watched() as bar:
+            task = bar.add_task("Accounts", total=None)
+            report = await moving.move(
+                keycloak,
+                link_existing=link_existing,
+                tell=lambda done, total: bar.update(task, completed=done, total=total),
+            )
+    for stuck in report.stuck:
+        print(f"NOT MOVED {stuck.email} ({stuck.user_id}): {stuck.reason}")
+    if report.stuck:
+        print(
+            f"{len(report.stuck)} of {report.moved + len(report.stuck)} accounts cannot be moved, so nobody was: settle them "
+            "in Keycloak, or see `--link-existing`, and repeat. TMS still signs people in itself, without KEYCLOAK_SERVER_URL."
+        )
+        return False
+    print(
+        f"{report.moved} accounts moved. Start TMS: people sign in at Keycloak, with the passwords that they have."
+    )
+    return True

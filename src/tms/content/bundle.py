@@ -49,6 +49,10 @@ class _Bundle:
             kind = formats.admit(path, filename)
             if kind is Kind.ZIP:
                 raise UnsupportedTypeError("An archive within an archive is not opened; upload it by itself.")
+            if formats.FORMATS[kind].becomes is not None:
+                raise UnsupportedTypeError(
+                    f"{formats.FORMATS[kind].name.capitalize()} is not opened within an archive; upload it by itself."
+                )
             source = replace(
                 self._source,
                 path=path,

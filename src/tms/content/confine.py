@@ -29,6 +29,7 @@ _LANDLOCK_RESTRICT_SELF = 446
 _LANDLOCK_VERSION_FLAG = 1
 _LANDLOCK_PATH_BENEATH = 1
 _MAY_EXECUTE, _MAY_WRITE_FILE, _MAY_READ_FILE, _MAY_READ_DIR = 1, 2, 4, 8
+_MAY_REMOVE_FILE, _MAY_MAKE_SOCKET = 1 << 5, 1 << 9
 _MAY_READ = _MAY_EXECUTE | _MAY_READ_FILE | _MAY_READ_DIR
 _FILE_RIGHTS = _MAY_EXECUTE | _MAY_WRITE_FILE | _MAY_READ_FILE
 # Rights on files by version of Landlock: thirteen at first, then linking and truncating across folders.
@@ -91,16 +92,19 @@ def end_with_parent(parent: int) -> None:
         os._exit(1)
 
 
-def isolate(*, readable: Sequence[Path], writable: Path, may_start_processes: bool) -> Confinement:
+def isolate(
+    *, readable: Sequence[Path], writable: Path, may_start_processes: bool, sockets: Path | None = None
+) -> Confinement:
     """Cut off the network, other processes, and all files but those below `readable` (for reading) and `writable`.
 
-    Whoever may start processes keeps Unix sockets. The filter of calls comes last: it refuses what the others need.
+    Whoever may start processes keeps Unix sockets, which it may also make and remove below `sockets`, as it may remove
+    other files of the same user there. The filter of calls comes last: it refuses what the others need.
     """
     if sys.platform != "linux":
         return Confinement(network_isolated=False, files_isolated=False)
     libc = _libc()
     network = libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) == 0 or libc.unshare(_CLONE_NEWNET) == 0
-    files = _isolate_files(libc, readable, writable)
+    files = _isolate_files(libc, readable, writable, sockets)
     filtered = callfilter.install(may_start_processes=may_start_processes)
     return Confinement(network or filtered, files)
 
@@ -109,7 +113,7 @@ def _libc() -> ctypes.CDLL:
     return ctypes.CDLL(None, use_errno=True)
 
 
-def _isolate_files(libc: ctypes.CDLL, readable: Sequence[Path], writable: Path) -> bool:
+def _isolate_files(libc: ctypes.CDLL, readable: Sequence[Path], writable: Path, sockets: Path | None) -> bool:
     version = libc.syscall(_LANDLOCK_CREATE_RULESET, None, 0, _LANDLOCK_VERSION_FLAG)
     if version < 1:
         return False
@@ -124,6 +128,8 @@ def _isolate_files(libc: ctypes.CDLL, readable: Sequence[Path], writable: Path) 
         for path in readable:
             _allow(libc, rules, path, _MAY_READ)
         _allow(libc, rules, writable, rights & ~_MAY_EXECUTE)
+        if sockets is not None:
+            _allow(libc, rules, sockets, _MAY_REMOVE_FILE | _MAY_MAKE_SOCKET)
         return bool(libc.syscall(_LANDLOCK_RESTRICT_SELF, rules, 0) == 0)
     finally:
         os.close(rules)

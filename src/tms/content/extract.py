@@ -25,9 +25,12 @@ Read: TypeAlias = Callable[[Path, Path, str, Report], dict[str, Any]]
 
 
 def read_document(path: Path, folder: Path, filename: str, report: Report) -> dict[str, Any]:
-    """Tell the kind and read the file; raises a `DocumentError`."""
+    """Tell the kind and read the file, or say what it has to be made first; raises a `DocumentError`."""
     report(0.1, "Looking the file over")
     kind = formats.admit(path, filename)
+    target = formats.FORMATS[kind].becomes
+    if target is not None:
+        return {"outcome": "convert", "kind": kind, "target": target}
     source = Source(path, filename, kind, PictureFolder(folder), report)
     return {"kind": kind, **asdict(formats.reader(kind).read(source))}
 

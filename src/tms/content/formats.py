@@ -7,6 +7,7 @@ import importlib
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple, cast
 
+from tms.content import office
 from tms.content.errors import (
     CorruptDocumentError,
     EmptyFileError,
@@ -22,13 +23,19 @@ class Format(NamedTuple):
     """A kind of file: its name with an article, the extensions that agree with it, the first being the usual one.
 
     `reader` is the module below `tms.content` whose `read` makes lessons of it; where there is none, `advice` says how to
-    come by a file that TMS reads. Readers are imported when they are needed, since each brings a large library along.
+    come by a file that TMS reads. `becomes` is what LibreOffice makes of it first, where it is installed. Readers are imported when they are needed, since each brings a large library along.
     """
 
     name: str
     suffixes: tuple[str, ...]
     reader: str | None = None
     advice: str = ""
+    becomes: Kind | None = None
+
+    @property
+    def is_read(self) -> bool:
+        """Whether TMS reads it on this machine."""
+        return self.reader is not None or (self.becomes is not None and office.find() is not None)
 
 
 _SAVE_AS = "open it in Word or LibreOffice and save it as .docx"
@@ -56,16 +63,17 @@ FORMATS: dict[Kind, Format] = {
     Kind.QUICKTIME: Format("a QuickTime video", (".mov", ".qt"), advice="convert it to MP4"),
     Kind.MATROSKA: Format("a Matroska video", (".mkv", ".mka"), advice="convert it to WebM or MP4"),
     Kind.ZIP: Format("a ZIP archive", (".zip",), "bundle"),
-    Kind.ODT: Format("an OpenDocument text", (".odt",), advice=_SAVE_AS),
-    Kind.ODP: Format("an OpenDocument presentation", (".odp",), advice="save it as .pptx"),
-    Kind.DOC: Format("a Word 97-2003 document", (".doc", ".dot"), advice=_SAVE_AS),
+    Kind.ODT: Format("an OpenDocument text", (".odt",), advice=_SAVE_AS, becomes=Kind.DOCX),
+    Kind.ODP: Format("an OpenDocument presentation", (".odp",), advice="save it as .pptx", becomes=Kind.PPTX),
+    Kind.DOC: Format("a Word 97-2003 document", (".doc", ".dot"), advice=_SAVE_AS, becomes=Kind.DOCX),
     Kind.PPT: Format(
         "a PowerPoint 97-2003 presentation",
         (".ppt", ".pps"),
         advice="open it in PowerPoint and save it as .pptx",
+        becomes=Kind.PPTX,
     ),
     Kind.OLE: Format("an older Office document", (), advice=_SAVE_AS),
-    Kind.RTF: Format("a rich-text document", (".rtf",), advice=_SAVE_AS),
+    Kind.RTF: Format("a rich-text document", (".rtf",), advice=_SAVE_AS, becomes=Kind.DOCX),
 }
 _TEXTS = (Kind.HTML, Kind.MARKDOWN, Kind.CSV, Kind.TEXT)
 _ARCHIVES = (
@@ -76,7 +84,9 @@ _ARCHIVES = (
 def accepted_suffixes() -> tuple[str, ...]:
     """The extensions of all files that TMS reads, each once."""
     return tuple(
-        dict.fromkeys(suffix for format_ in FORMATS.values() if format_.reader for suffix in format_.suffixes)
+        dict.fromkeys(
+            suffix for format_ in FORMATS.values() if format_.is_read for suffix in format_.suffixes
+        )
     )
 
 
@@ -106,7 +116,7 @@ def admit(path: Path, filename: str) -> Kind:
         raise _unknown(suffix)
     if suffix not in FORMATS[kind].suffixes:
         raise _misnamed(kind, suffix)
-    if FORMATS[kind].reader is None:
+    if not FORMATS[kind].is_read:
         raise _unread(kind)
     return kind
 
@@ -125,7 +135,7 @@ def _misnamed(kind: Kind, suffix: str) -> TypeMismatchError | UnsupportedTypeErr
     format_ = FORMATS[kind]
     called = f"called {suffix}" if suffix else "called by a name without extension"
     promises = any(suffix in other.suffixes for other in FORMATS.values())
-    if format_.reader is not None:
+    if format_.is_read:
         return TypeMismatchError(
             f"The file is {called}, but it is {format_.name}; rename it to end in {format_.suffixes[0]}."
         )

@@ -49,9 +49,12 @@ class Picture:
     height: int
 
 
+ORIGINAL = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Original:
-    """The uploaded file itself, which lessons play as `media:0`; sizes in pixels, 0 for sound."""
+    """The uploaded file itself, which lessons play as `media:0` (`ORIGINAL`); sizes in pixels, 0 for sound."""
 
     content_type: str
     width: int
@@ -70,6 +73,14 @@ class Extraction:
     network_isolated: bool
     files_isolated: bool
     original: Original | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """Not read yet: the document is of a kind that has to be made one of kind `target` before."""
+
+    kind: Kind
+    target: Kind
 
 
 def _without_nul(text: str) -> str:
@@ -133,7 +144,13 @@ class _Read(_Handed):
     lessons: list[_HandedLesson]
     pictures: list[_HandedPicture]
     warnings: list[_Text]
-    original: _HandedOriginal | None
+    original: _HandedOriginal | None = None
+
+
+class _Convert(_Handed):
+    outcome: Literal["convert"]
+    kind: Kind
+    target: Literal[Kind.DOCX, Kind.PPTX]
 
 
 class _Refused(_Handed):
@@ -142,12 +159,12 @@ class _Refused(_Handed):
     detail: _Text
 
 
-_HANDED: TypeAdapter[_Read | _Refused] = TypeAdapter(
-    Annotated[_Read | _Refused, Field(discriminator="outcome")]
+_HANDED: TypeAdapter[_Read | _Convert | _Refused] = TypeAdapter(
+    Annotated[_Read | _Convert | _Refused, Field(discriminator="outcome")]
 )
 
 
-def collect(folder: Path) -> Extraction:
+def collect(folder: Path) -> Extraction | Conversion:
     """What lies in the child's folder, checked and cleaned; raises the `DocumentError` that it tells of."""
     result = folder / RESULT
     if result.is_symlink() or not result.is_file():
@@ -159,6 +176,8 @@ def collect(folder: Path) -> Extraction:
         raise CorruptDocumentError from error
     if isinstance(handed, _Refused):
         raise BY_CODE.get(handed.code, CorruptDocumentError)(handed.detail)
+    if isinstance(handed, _Convert):
+        return Conversion(handed.kind, handed.target)
     return Extraction(
         kind=handed.kind,
         title=handed.title,

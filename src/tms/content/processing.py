@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from tms.content import applying, files, leases, plans, queries, sandbox
 from tms.content.errors import ArchivedCourseError, GivenUpError, LostFileError
-from tms.content.handover import Extraction, Lesson
+from tms.content.handover import ORIGINAL, Extraction, Lesson, Original, Picture
 from tms.content.models import Media, Upload, UploadLesson
 from tms.courses import html as lesson_html
 from tms.courses import queries as courses_queries
@@ -113,7 +113,7 @@ async def _fetch(upload: RowMapping, target: Path) -> None:
 
 async def _keep_pictures(upload: RowMapping, extraction: Extraction) -> dict[int, str]:
     """The keys of the pictures by their numbers. A later try finds what an earlier one has stored."""
-    keys = {}
+    keys = {} if extraction.original is None else {ORIGINAL: upload["storage_key"]}
     for number, picture in enumerate(extraction.pictures, start=1):
         keys[picture.number] = await files.keep(picture.path, sha256=picture.sha256, size=picture.size)
         await operations.report(
@@ -187,22 +187,28 @@ async def _keep_outline(
 async def _insert_media(
     session: AsyncSession, upload: RowMapping, extraction: Extraction, keys: dict[int, str]
 ) -> dict[int, UUID]:
-    ids = {picture.number: new_id() for picture in extraction.pictures}
+    shown: dict[int, tuple[Picture | Original, int, str]] = {
+        picture.number: (picture, picture.size, picture.sha256) for picture in extraction.pictures
+    }
+    if extraction.original is not None:
+        # A video is not copied: what is played is the file that was uploaded.
+        shown[ORIGINAL] = (extraction.original, upload["size"], upload["sha256"])
+    ids = {number: new_id() for number in shown}
     if ids:
         await session.execute(
             insert(Media),
             [
                 {
-                    "id": ids[picture.number],
+                    "id": ids[number],
                     "upload_id": upload["id"],
-                    "media_type": picture.content_type,
-                    "size": picture.size,
-                    "sha256": picture.sha256,
-                    "width": picture.width,
-                    "height": picture.height,
-                    "storage_key": keys[picture.number],
+                    "media_type": one.content_type,
+                    "size": size,
+                    "sha256": sha256,
+                    "width": one.width,
+                    "height": one.height,
+                    "storage_key": keys[number],
                 }
-                for picture in extraction.pictures
+                for number, (one, size, sha256) in shown.items()
             ],
         )
     return ids

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from tms.content import arrivals, queries, service
+from tms.content import arrivals, formats, queries, service
 from tms.content.arrivals import UPLOAD_BYTES
 from tms.content.errors import MediaNotFoundError
 from tms.content.schemas import UploadOut
@@ -47,7 +47,7 @@ _FORM: dict[str, Any] = {
                         "file": {
                             "type": "string",
                             "format": "binary",
-                            "description": "A Word document (.docx), at most 50 MiB.",
+                            "description": f"A document, at most 50 MiB: {', '.join(formats.accepted_suffixes())}.",
                         }
                     },
                 }
@@ -65,7 +65,7 @@ router = APIRouter(tags=["content"])
     "/courses/{course_id}/upload-content",
     responses={
         202: {"model": Answer[UploadOut], "description": "Received; the document is being read"},
-        415: {**PROBLEMS[422], "description": "Not a Word document"},
+        415: {**PROBLEMS[422], "description": "A kind of file that TMS does not read"},
     },
     openapi_extra=_FORM,
 )

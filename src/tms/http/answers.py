@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any, Generic, Literal, TypeVar
 
 from fastapi import Response
-from sqlalchemy import RowMapping
 
 from tms.http.errors import Problem
 from tms.platform import paging
@@ -55,7 +54,7 @@ class Listing(Schema, Generic[T]):
     page: PageInfo
 
 
-def listing(page: paging.Page, shape: Callable[[RowMapping], T]) -> Listing[T]:
+def listing(page: paging.Page, shape: Callable[[Any], T]) -> Listing[T]:
     """A page of rows as an answer."""
     return Listing(
         data=[shape(row) for row in page.rows],

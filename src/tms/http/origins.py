@@ -27,7 +27,9 @@ _PORTS = {"http": 80, "https": 443}
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _EVERYWHERE = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 - compared, not bound
-PROBES = frozenset({"/health", "/ready", "/metrics", "/login/backchannel-logout"})
+BACK_CHANNEL_LOGOUT_PATH = "/login/back-channel-logout"
+"""Where the sign-in server tells that a sign-in is over (OpenID Connect Back-Channel Logout 1.0)."""
+PROBES = frozenset({"/health", "/ready", "/metrics", BACK_CHANNEL_LOGOUT_PATH})
 """Asked by address, by machines that watch over us, and by the sign-in server; these answers hold no links."""
 
 

@@ -40,7 +40,8 @@ async def authenticate(token: str) -> Caller:
 
 
 @cache
-def _status() -> Statement:
+def status() -> Statement:
+    """What the gate asks about whoever calls: who they are and whether they may come in."""
     account_id = bindparam("account_id", type_=Text)
     return Statement(select(User.id, User.role, User.status).where(User.account_id == account_id))
 
@@ -59,12 +60,12 @@ async def _linked(claims: dict[str, Any]) -> tuple[float, UUID, str, str]:
 
 
 async def _look_up(subject: str) -> tuple[float, UUID, str, str] | None:
-    row = await statements.row(_status(), {"account_id": subject})
+    row = await statements.row(status(), {"account_id": subject})
     if row is None:
         return None
     if len(_remembered) >= MOST_REMEMBERED:
         _remembered.clear()
-    known = (monotonic() + STATUS_SECONDS, row.id, row.role, row.status)
+    known = (monotonic() + STATUS_SECONDS, row["id"], row["role"], row["status"])
     _remembered[subject] = known
     return known
 

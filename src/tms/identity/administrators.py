@@ -61,12 +61,23 @@ async def ensure_first(email: str, password: str | None) -> FirstAdministrator |
     return FirstAdministrator(email, None if password else chosen)
 
 
+async def _lost_account(email: str) -> str | None:
+    """The account of this administrator, if the provider does not know it any more."""
+    async with db.reading() as session:
+        statement = select(User.account_id).where(User.email_norm == emails.normalise(email))
+        account_id: str | None = (await session.execute(statement)).scalar_one_or_none()
+    if account_id is None or await providers.current().get(account_id) is not None:
+        return None
+    return account_id
+
+
 async def recover(email: str) -> str:
     """A new permanent password for the administrator of this address, who is made or enabled as needed."""
     first = await ensure_first(email, None)
     if first is not None and first.generated_password is not None:
         return first.generated_password
     chosen = secrets.token_urlsafe(15)
+    gone = await _lost_account(email)
     async with db.transaction() as session:
         statement = select(User).where(User.email_norm == emails.normalise(email)).with_for_update()
         user = (await session.execute(statement)).scalar_one_or_none()
@@ -78,11 +89,10 @@ async def recover(email: str) -> str:
         elif user.role != Role.ADMIN:
             raise NotAnAdministratorError
         else:
-            user_id, account_id = user.id, user.account_id
+            user_id, account_id = user.id, None if user.account_id == gone else user.account_id
             status = "active" if account_id else "provisioning"
-            await session.execute(
-                update(User).where(User.id == user_id).values(status=status, version=User.version + 1)
-            )
+            changed = {"status": status, "account_id": account_id, "version": User.version + 1}
+            await session.execute(update(User).where(User.id == user_id).values(**changed))
             await passwords.end(session, user_id)
             if account_id is None:
                 await provisioning.again(session, user_id, by_job=False)

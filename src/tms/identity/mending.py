@@ -6,7 +6,6 @@ What counts as proof that an account which TMS did not make is a person's is wri
 from uuid import UUID
 
 from sqlalchemy import RowMapping, func, update
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tms.identity import access, adoption, emails, passwords, providers, provisioning, queries, service
@@ -70,13 +69,12 @@ async def _lost_account(user_id: UUID) -> str | None:
 async def _start_again_without(session: AsyncSession, user: User, lost: str, *, by: UUID | None) -> None:
     """Forget the account that is gone; a new one is made with a new temporary password, of which the person is told."""
     await passwords.issue(session, user.id)
-    statement = insert(Provisioning).values(user_id=user.id, lost_account_id=lost)
-    await session.execute(
-        statement.on_conflict_do_update(
-            index_elements=[Provisioning.user_id], set_={"lost_account_id": lost, "adopted_account_id": None}
-        )
-    )
     await _restart(session, user, by=by, action="user.account_remade", account_id=None)
+    await session.execute(
+        update(Provisioning)
+        .where(Provisioning.user_id == user.id)
+        .values(lost_account_id=lost, adopted_account_id=None)
+    )
     access.forget(lost)
 
 

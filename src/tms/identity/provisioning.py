@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, insert, or_, select, update
+from sqlalchemy.dialects.postgresql import insert as insert_or_update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tms.identity import adoption, passwords, providers
@@ -67,12 +68,10 @@ async def _enqueue(session: AsyncSession, user_id: UUID) -> None:
 
 
 async def again(session: AsyncSession, user_id: UUID, *, by_job: bool = True) -> None:
-    """Start over for somebody whose account could not be made."""
-    await session.execute(
-        update(Provisioning)
-        .where(Provisioning.user_id == user_id)
-        .values(done_at=None, leased_until=None, last_error=None)
-    )
+    """Start over for somebody whose account could not be made, or is gone."""
+    anew = {"done_at": None, "leased_until": None, "last_error": None}
+    statement = insert_or_update(Provisioning).values(user_id=user_id)
+    await session.execute(statement.on_conflict_do_update(index_elements=[Provisioning.user_id], set_=anew))
     if by_job:
         await _enqueue(session, user_id)
 

@@ -100,7 +100,9 @@ def connect(url: str, *, pool_size: int = POOL_SIZE) -> None:
         url=url,
         writer=writer,
         reader=reader,
-        lender=Lender(lambda: AsyncConnection.connect(plain_url(url), autocommit=True, **only_reads), pool_size),
+        lender=Lender(
+            lambda: AsyncConnection.connect(plain_url(url), autocommit=True, **only_reads), pool_size
+        ),
         writing=async_sessionmaker(writer, expire_on_commit=False),
         reading=async_sessionmaker(reader, expire_on_commit=False),
     )

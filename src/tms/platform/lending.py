@@ -61,9 +61,7 @@ class Lender:
             driver.pgconn.finish()
         return None
 
-    async def _use(
-        self, driver: Driver, born: float, use: Callable[[Driver], Awaitable[object]]
-    ) -> object:
+    async def _use(self, driver: Driver, born: float, use: Callable[[Driver], Awaitable[object]]) -> object:
         try:
             found = await use(driver)
         except psycopg.Error:

@@ -64,6 +64,8 @@ def configure(level: str = "INFO") -> None:
                 # The access log would hold addresses with query strings; requests are counted in /metrics instead.
                 "uvicorn.access": {"level": "WARNING", "handlers": [], "propagate": True},
                 "procrastinate": {"level": "WARNING"},
+                # They would write down whole addresses, with whom was asked for.
+                "httpx": {"level": "WARNING"},
                 "httpx2": {"level": "WARNING"},
             },
         }

@@ -12,7 +12,6 @@ from sqlalchemy import (
     Integer,
     Select,
     Table,
-    Update,
     Uuid,
     and_,
     bindparam,
@@ -24,10 +23,11 @@ from sqlalchemy import (
     true,
     update,
 )
-from sqlalchemy.dialects.postgresql import Insert, insert
+from sqlalchemy.dialects.postgresql import insert
 
 from tms.courses.models import Assignment, Course, Section
 from tms.platform import clock
+from tms.platform.statements import Statement
 from tms.progress import queries
 from tms.progress.models import CourseProgress, SectionProgress
 
@@ -52,9 +52,9 @@ def _of_learner(*columns: Any) -> Select[Any]:
 
 
 @cache
-def lock() -> Select[Any]:
+def lock() -> Statement:
     """Locks the learner's row of the course; no row where there is none yet."""
-    return (
+    return Statement(
         _of_learner(CourseProgress.assignment_id)
         .join(CourseProgress, CourseProgress.assignment_id == Assignment.id)
         .with_for_update(of=CourseProgress)
@@ -62,17 +62,18 @@ def lock() -> Select[Any]:
 
 
 @cache
-def make() -> Insert:
-    """Makes the learner's row, unless somebody else just did."""
-    return (
+def make() -> Statement:
+    """Makes the learner's row and gives it back, locked; none where somebody else just did."""
+    return Statement(
         insert(_courses)
         .from_select(["assignment_id", "outline"], _of_learner(Assignment.id, Course.outline))
         .on_conflict_do_nothing()
+        .returning(_courses.c.assignment_id)
     )
 
 
 @cache
-def write() -> Update:
+def write() -> Statement:
     """Writes both tables and returns what is then so; to be run under the lock, so that what it reads holds still.
 
     It counts the learner's sections instead of adding one to the counter: a section that is marked twice counts once,
@@ -86,7 +87,7 @@ def write() -> Update:
         completed_at=counted.c.course_completed_at,
         opened=true(),
     )
-    return (
+    return Statement(
         update(_courses)
         .where(_courses.c.assignment_id == counted.c.assignment_id)
         .values(

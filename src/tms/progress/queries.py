@@ -1,6 +1,7 @@
 """How far people are. The numbers have one definition, here: every list, detail and statistic is made from `states`."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -12,7 +13,10 @@ from sqlalchemy import (
     RowMapping,
     ScalarSelect,
     Select,
+    Subquery,
+    Uuid,
     and_,
+    bindparam,
     case,
     cast,
     func,
@@ -29,7 +33,8 @@ from tms.courses import queries as courses
 from tms.courses.models import Assignment, Course, Section
 from tms.identity.models import User
 from tms.platform import paging
-from tms.platform.paging import Page, PageRequest
+from tms.platform.paging import Look, Page, PageRequest
+from tms.platform.statements import Found, Statement
 from tms.progress.models import CourseProgress, SectionProgress
 
 NO_DATE = literal_column("timestamptz '9999-12-31 00:00:00+00'", DateTime(timezone=True))
@@ -173,18 +178,33 @@ def summary() -> ScalarSelect[Any]:
     return select(func.row_to_json(counted.table_valued(), type_=JSON)).scalar_subquery()
 
 
-async def mine(session: AsyncSession, student_id: UUID, request: PageRequest) -> Page:
+def _mine_sorts(state: FromClause) -> dict[str, ColumnElement[Any]]:
+    return {
+        "assignedAt": state.c.assigned_at,
+        "dueDate": func.coalesce(state.c.due_at, NO_DATE),
+        "title": state.c.title,
+    }
+
+
+@cache
+def _my_states() -> Subquery:
+    return states().where(Assignment.student_id == bindparam("student_id", type_=Uuid)).subquery("state")
+
+
+@cache
+def _mine(look: Look) -> Statement:
+    state = _my_states()
+    return paging.kept(select(state), look, sorts=_mine_sorts(state), key=state.c.assignment_id)
+
+
+async def mine(student_id: UUID, request: PageRequest) -> Page:
     """A page of a person's own courses, as rows of `states`."""
-    state = states().where(Assignment.student_id == student_id).subquery("state")
-    return await paging.fetch(
-        session,
-        select(state),
+    state = _my_states()
+    return await paging.fetch_kept(
+        _mine,
+        {"student_id": student_id},
         request=request,
-        sorts={
-            "assignedAt": state.c.assigned_at,
-            "dueDate": func.coalesce(state.c.due_at, NO_DATE),
-            "title": state.c.title,
-        },
+        sorts=_mine_sorts(state),
         key=state.c.assignment_id,
     )
 
@@ -247,7 +267,7 @@ def explanation() -> ScalarSelect[Any]:
     return select(func.coalesce(listed, literal_column("'[]'::json"), type_=JSON)).scalar_subquery()
 
 
-def course(row: RowMapping) -> dict[str, Any]:
+def course(row: Found | RowMapping) -> dict[str, Any]:
     """A row of `states` as `MyCourse` wants it; `resume` is null where nothing was opened or that section was removed."""
     resume = {
         "section_id": row["last_section_id"],

@@ -1,12 +1,12 @@
 from fastapi import APIRouter
-from sqlalchemy import RowMapping
 
 from tms.http import policy
 from tms.http.answers import Answer, Listing, listing
 from tms.http.bodies import StrictRoute
 from tms.http.caller import Caller
 from tms.http.parameters import PageQuery, PathId
-from tms.http.sessions import ReadSession, WriteSession
+from tms.http.sessions import WriteSession
+from tms.platform.statements import Found
 from tms.progress import queries, service
 from tms.progress.schemas import CourseState, MyCourse, SectionMark, SectionState
 
@@ -34,11 +34,11 @@ POLICY = [
 router = APIRouter(prefix="/progress", tags=["progress"], route_class=StrictRoute)
 
 
-def _my_course(row: RowMapping) -> MyCourse:
+def _my_course(row: Found) -> MyCourse:
     return MyCourse.model_validate(queries.course(row))
 
 
-def _section_state(row: RowMapping) -> SectionState:
+def _section_state(row: Found) -> SectionState:
     return SectionState(
         section_id=row["section_id"],
         completed=row["section_completed_at"] is not None,
@@ -57,9 +57,9 @@ def _section_state(row: RowMapping) -> SectionState:
 
 
 @router.get("")
-async def list_my_progress(caller: Caller, session: ReadSession, page: PageQuery) -> Listing[MyCourse]:
+async def list_my_progress(caller: Caller, page: PageQuery) -> Listing[MyCourse]:
     """My courses with how far I am and where to go on. Sort by assignedAt, dueDate, title."""
-    return listing(await queries.mine(session, caller.id, page), _my_course)
+    return listing(await queries.mine(caller.id, page), _my_course)
 
 
 @router.put("/sections/{section_id}")

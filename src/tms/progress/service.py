@@ -1,13 +1,14 @@
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import Integer, RowMapping, Select, Table, and_, case, func, select, true, update
+from sqlalchemy import Integer, Select, Table, and_, case, func, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tms.courses.models import Assignment, Course, Section
 from tms.operations import audit
-from tms.platform import clock
+from tms.platform import clock, statements
 from tms.platform.caller import Caller
+from tms.platform.statements import Found
 from tms.progress import marking
 from tms.progress.errors import CompletedByTestError, SectionNotFoundError
 from tms.progress.models import CourseProgress, SectionProgress
@@ -19,7 +20,7 @@ CHUNK = 500
 """Learners whose counts are brought up to date in one transaction; nobody waits longer than that takes."""
 
 
-async def record(session: AsyncSession, caller: Caller, section_id: UUID, mark: SectionMark) -> RowMapping:
+async def record(session: AsyncSession, caller: Caller, section_id: UUID, mark: SectionMark) -> Found:
     """Note what the caller did with one live section of a course that they have; whatever their role.
 
     The row holds the section (`section_id section_completed_at time_spent_seconds position_seconds`) and the course
@@ -28,11 +29,11 @@ async def record(session: AsyncSession, caller: Caller, section_id: UUID, mark: 
     `CompletedByTestError` where the learner says that a section is done which only a test can complete.
     """
     where = {"student_id": caller.id, "section_id": section_id}
-    locked = (await session.execute(marking.lock(), where)).first()
-    if locked is None:
-        await session.execute(marking.make(), where)
-        locked = (await session.execute(marking.lock(), where)).first()
-    if locked is None:
+    for attempt in (marking.lock, marking.make, marking.lock):
+        locked = await statements.row_within(session, attempt(), where)
+        if locked is not None:
+            break
+    else:
         raise SectionNotFoundError
     values = {
         **where,
@@ -40,7 +41,7 @@ async def record(session: AsyncSession, caller: Caller, section_id: UUID, mark: 
         "time_spent_seconds": mark.time_spent_seconds or 0,
         "position_seconds": mark.position_seconds or 0,
     }
-    row = (await session.execute(marking.write(), values)).mappings().one_or_none()
+    row = await statements.row_within(session, marking.write(), values)
     if row is None:
         # It was removed, or the assignment closed, between the two statements.
         raise SectionNotFoundError

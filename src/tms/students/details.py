@@ -1,23 +1,19 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping
-
 from tms.identity import service as identity
-from tms.platform import db
 from tms.platform.caller import Caller
+from tms.platform.statements import Found
 from tms.students import queries
 
 
 async def change_details(
     student_id: UUID, changes: dict[str, Any], *, by: Caller, expected_version: int | None
-) -> RowMapping:
+) -> Found:
     """Change a student's name, address or phone, at the identity provider too; the row is that of `queries.student`.
 
     Raises `StudentNotFoundError`, 412 where somebody else was faster, and 409 where the address is another's.
     """
-    async with db.reading() as session:
-        await queries.student(session, by, student_id)
+    await queries.student(by, student_id)
     await identity.update_user(student_id, changes, by=by, expected_version=expected_version)
-    async with db.reading() as session:
-        return await queries.student(session, by, student_id)
+    return await queries.student(by, student_id)

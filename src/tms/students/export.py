@@ -9,7 +9,6 @@ from typing import IO, Any
 from uuid import UUID
 
 from sqlalchemy import RowMapping
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from tms.content import personal as content
 from tms.operations import audit, personal_data
@@ -30,14 +29,14 @@ Instants are in UTC (RFC 3339).
 """
 
 
-async def check_allowed(session: AsyncSession, student_id: UUID, caller: Caller) -> str:
+async def check_allowed(student_id: UUID, caller: Caller) -> str:
     """Administrators export anybody who is a student, others themselves; gives the code, for the archive's name.
 
     Raises `StudentNotFoundError`.
     """
     if not caller.is_admin and caller.id != student_id:
         raise StudentNotFoundError
-    code: str = (await queries.student(session, caller, student_id))["student_id"]
+    code: str = (await queries.student(caller, student_id))["student_id"]
     return code
 
 
@@ -45,8 +44,8 @@ async def write(student_id: UUID, target: IO[bytes], *, by: Caller) -> None:
     """Write the archive to a file that is open for writing; the tables are read in one state. That it was done is audited."""
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("README.txt", READ_ME)
+        await check_allowed(student_id, by)
         async with db.snapshot() as session:
-            await check_allowed(session, student_id, by)
             taken_at = await clock.now(session)
             counts: dict[str, int] = {}
             async for name, rows in personal_data.export(session, student_id):

@@ -1,11 +1,10 @@
 import typing
-from functools import cache
+from functools import cache, partial
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
-    RowMapping,
     ScalarSelect,
     Select,
     Text,
@@ -29,8 +28,8 @@ from tms.courses.models import Assignment, Course
 from tms.identity.models import User
 from tms.platform import paging, statements
 from tms.platform.caller import Caller, Role
-from tms.platform.paging import Page, PageRequest
-from tms.platform.statements import Statement
+from tms.platform.paging import Look, Page, PageRequest
+from tms.platform.statements import Found, Statement
 from tms.progress import queries as progress
 from tms.progress.errors import ProgressNotFoundError
 from tms.students.errors import StudentNotFoundError
@@ -110,7 +109,7 @@ def _overview(caller: Caller) -> Select[Any]:
     ).where(visible_to(caller))
 
 
-def overview(row: RowMapping) -> dict[str, Any]:
+def overview(row: Found) -> dict[str, Any]:
     """A row of `students` or `student` as `StudentOut` wants it."""
     summary = row["summary"]
     return {
@@ -121,36 +120,56 @@ def overview(row: RowMapping) -> dict[str, Any]:
     }
 
 
+@cache
+def _students(role: Role, filters: frozenset[str], look: Look) -> Statement:
+    """A page for `:caller_id` in this role; `filters` are those of `:search`, `:batch` and `:status` that are given."""
+    caller = _someone(role)
+    statement = _overview(caller).where(
+        User.status == bindparam("status", type_=Text) if "status" in filters else User.status != "erased"
+    )
+    if "search" in filters:
+        statement = statement.where(paging.contains_given(_searched, "search"))
+    if "batch" in filters:
+        members = (
+            select(BatchStudent.student_id)
+            .join(Batch, Batch.id == BatchStudent.batch_id)
+            .where(Batch.id == bindparam("batch", type_=Uuid), batches.visible_to(caller))
+        )
+        statement = statement.where(User.id.in_(members))
+    return paging.kept(statement, look, sorts=SORTS, key=User.id.expression)
+
+
 async def students(
-    session: AsyncSession,
-    caller: Caller,
-    request: PageRequest,
-    *,
-    search: str | None,
-    batch: UUID | None,
-    status: str | None,
+    caller: Caller, request: PageRequest, *, search: str | None, batch: UUID | None, status: str | None
 ) -> Page:
     """A page of the students that the caller may see, with their batches and statistics, in one statement.
 
     Who was erased has no name to show any more and is left out, unless that status is asked for.
     """
-    statement = _overview(caller).where(User.status == status if status else User.status != "erased")
-    if search:
-        statement = statement.where(paging.contains(_searched, search))
-    if batch:
-        members = (
-            select(BatchStudent.student_id)
-            .join(Batch, Batch.id == BatchStudent.batch_id)
-            .where(Batch.id == batch, batches.visible_to(caller))
-        )
-        statement = statement.where(User.id.in_(members))
-    return await paging.fetch(session, statement, request=request, sorts=SORTS, key=User.id.expression)
+    wanted = {"search": paging.sought(search) if search else None, "batch": batch, "status": status}
+    given = {name: value for name, value in wanted.items() if value is not None}
+    return await paging.fetch_kept(
+        partial(_students, caller.role, frozenset(given)),
+        {"caller_id": caller.id, **given},
+        request=request,
+        sorts=SORTS,
+        key=User.id.expression,
+    )
 
 
-async def student(session: AsyncSession, caller: Caller, student_id: UUID) -> RowMapping:
+def _someone(role: Role) -> Caller:
+    """Whoever is `:caller_id` when the statement runs."""
+    return Caller(typing.cast("UUID", bindparam("caller_id", type_=Uuid)), role)
+
+
+@cache
+def _student(role: Role) -> Statement:
+    return Statement(_overview(_someone(role)).where(User.id == bindparam("student_id", type_=Uuid)))
+
+
+async def student(caller: Caller, student_id: UUID) -> Found:
     """One student with batches and statistics; raises `StudentNotFoundError`."""
-    statement = _overview(caller).where(User.id == student_id)
-    row: RowMapping | None = (await session.execute(statement)).mappings().one_or_none()
+    row = await statements.row(_student(caller.role), {"student_id": student_id, "caller_id": caller.id})
     if row is None:
         raise StudentNotFoundError
     return row
@@ -198,12 +217,11 @@ def _courses(role: Role) -> Statement:
         .select_from(state)
         .subquery("listed")
     )
-    caller = Caller(typing.cast("UUID", bindparam("caller_id", type_=Uuid)), role)
     return Statement(
         select(*listed.c)
         .select_from(User)
         .join(listed, true())
-        .where(User.id == student_id, visible_to(caller))
+        .where(User.id == student_id, visible_to(_someone(role)))
     )
 
 
@@ -220,12 +238,12 @@ async def courses_json(caller: Caller, student_id: UUID) -> bytes:
         b'{"courses":%b,"statistics":{"totalEnrolled":%d,"completed":%d,"inProgress":%d,'
         b'"notStarted":%d,"averageProgress":%d}}'
     ) % (
-        row.courses.encode(),
-        row.total_enrolled,
-        row.completed,
-        row.in_progress,
-        row.not_started,
-        row.average_progress,
+        row["courses"].encode(),
+        row["total_enrolled"],
+        row["completed"],
+        row["in_progress"],
+        row["not_started"],
+        row["average_progress"],
     )
 
 

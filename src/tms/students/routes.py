@@ -1,7 +1,6 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from sqlalchemy import RowMapping
 
 from tms.http import policy
 from tms.http.answers import Answer, Listing, listing, set_etag
@@ -11,6 +10,7 @@ from tms.http.parameters import IfMatch, PageQuery, PathId, Search
 from tms.http.sessions import ReadSession
 from tms.identity.schemas import Status
 from tms.platform.schemas import Id
+from tms.platform.statements import Found
 from tms.progress.schemas import CourseExplained
 from tms.students import details, queries
 from tms.students.schemas import StudentCourses, StudentOut, StudentPatch
@@ -43,11 +43,11 @@ POLICY = [
 router = APIRouter(prefix="/students", tags=["students"], route_class=StrictRoute)
 
 
-def _out(row: RowMapping) -> StudentOut:
+def _out(row: Found) -> StudentOut:
     return StudentOut.model_validate(queries.overview(row))
 
 
-def _answer(response: Response, row: RowMapping, message: str | None = None) -> Answer[StudentOut]:
+def _answer(response: Response, row: Found, message: str | None = None) -> Answer[StudentOut]:
     set_etag(response, row["version"])
     return Answer(data=_out(row), message=message)
 
@@ -55,23 +55,20 @@ def _answer(response: Response, row: RowMapping, message: str | None = None) -> 
 @router.get("")
 async def list_students(
     caller: Caller,
-    session: ReadSession,
     page: PageQuery,
     search: Search = None,
     batch: Annotated[Id | None, Query(description="The id of a batch.")] = None,
     status: Annotated[Status | None, Query()] = None,
 ) -> Listing[StudentOut]:
     """Students with how far they are; search finds parts of name, address and code. Sort by name, createdAt, studentId."""
-    found = await queries.students(session, caller, page, search=search, batch=batch, status=status)
+    found = await queries.students(caller, page, search=search, batch=batch, status=status)
     return listing(found, _out)
 
 
 @router.get("/{student_id}")
-async def get_student(
-    student_id: PathId, caller: Caller, session: ReadSession, response: Response
-) -> Answer[StudentOut]:
+async def get_student(student_id: PathId, caller: Caller, response: Response) -> Answer[StudentOut]:
     """A student: who they are, their batches, and how far they are on the whole."""
-    return _answer(response, await queries.student(session, caller, student_id))
+    return _answer(response, await queries.student(caller, student_id))
 
 
 @router.patch("/{student_id}")

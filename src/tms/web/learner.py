@@ -86,7 +86,7 @@ async def my_courses(request: Request, visitor: Visitor, session: ReadSession, p
     """My courses, what is due first on top; staff without courses of their own are led to their own area."""
     figures = await queries.statistics(session, visitor.caller.id)
     wanted = PageRequest(limit=page.limit, cursor=page.cursor, sort="dueDate")
-    found = await progress.mine(session, visitor.caller.id, wanted)
+    found = await progress.mine(visitor.caller.id, wanted)
     if visitor.is_staff and not found.total and not page.cursor:
         return RedirectResponse("/staff", 303)
     now = await clock.now(session)

@@ -34,8 +34,8 @@ SEEN_EVERY = timedelta(minutes=1)
 """The time of the last request is noted this exactly: one write a minute is enough."""
 CHECKING = timedelta(seconds=30)
 """While one request asks the provider, others do not; if it dies on the way, another asks after this."""
-UNCONFIRMED_AT_MOST = timedelta(minutes=30)
-"""While the provider does not answer, people go on reading for this long."""
+UNCONFIRMED_AT_MOST = timedelta(hours=12)
+"""While the provider does not answer, people go on for this long: a sign-in lives no longer at the provider either."""
 KEPT = timedelta(days=7)
 
 

@@ -7,25 +7,29 @@ from fastapi import APIRouter, Form
 from fastapi.responses import JSONResponse, Response
 
 from tms.http import policy
+from tms.http.origins import BACK_CHANNEL_LOGOUT_PATH
 from tms.identity import logout_tokens
 from tms.identity.errors import InvalidTokenError
 from tms.platform import db
 from tms.web import sessions
 
-PATH = "/login/backchannel-logout"
 LONGEST_BODY = 20 * 1024
 
 # No cookie and no form token: what proves the message is the provider's signature under it.
 POLICY = [
     policy.Line(
-        "POST", PATH, policy.PUBLIC, "the sign-in server, by its signature: ends sessions", LONGEST_BODY
+        "POST",
+        BACK_CHANNEL_LOGOUT_PATH,
+        policy.PUBLIC,
+        "the sign-in server, by its signature: ends sessions",
+        LONGEST_BODY,
     )
 ]
 
 router = APIRouter(include_in_schema=False)
 
 
-@router.post(PATH)
+@router.post(BACK_CHANNEL_LOGOUT_PATH)
 async def sign_out(logout_token: Annotated[str, Form(max_length=LONGEST_BODY)] = "") -> Response:
     """End the page sessions of a sign-in, or of everything an account is signed in to.
 

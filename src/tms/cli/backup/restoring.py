@@ -18,8 +18,8 @@ from tms import personal, startup
 from tms.cli import database, examination
 from tms.cli.backup import tables
 from tms.cli.backup.archive import Manifest, Reader, file_name, table_name
-from tms.cli.backup.saving import watched
 from tms.cli.failures import CannotStartError
+from tms.cli.progress import watched
 from tms.courses.silence import SILENCE as COURSES
 from tms.identity.silence import SILENCE as IDENTITY
 from tms.notifications.silence import SILENCE as NOTIFICATIONS

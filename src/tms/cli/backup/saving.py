@@ -7,29 +7,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress
 
 from tms import __version__
 from tms.cli import database
 from tms.cli.backup import tables
 from tms.cli.backup.archive import Manifest, Part, TablePart, Writer, file_name, table_name
 from tms.cli.failures import CannotStartError
+from tms.cli.progress import watched
 from tms.content.stored import STORED
 from tms.platform import secrets, storage
 from tms.platform.settings import Settings
-
-
-def watched() -> Progress:
-    """A bar for people, on standard error; nothing where no terminal is."""
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeElapsedColumn(),
-        console=Console(stderr=True),
-        disable=not Console(stderr=True).is_terminal,
-    )
 
 
 def back_up(settings: Settings, path: Path) -> None:

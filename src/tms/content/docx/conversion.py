@@ -101,7 +101,7 @@ def _write_part(
     written: set[str],
 ) -> None:
     relationships = package.relationships(name)
-    prepare(root, relationships, work)
+    prepare(root, relationships, work, package.tree)
     target.writestr(name, etree.tostring(root, encoding="utf-8", xml_declaration=True))
     folder, _, base = name.rpartition("/")
     rels = f"{folder}/_rels/{base}.rels".lstrip("/")

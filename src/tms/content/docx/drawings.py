@@ -4,6 +4,7 @@ The converter sees a picture only by `a:blip/@r:embed` directly below the drawin
 """
 
 from collections import Counter
+from collections.abc import Callable
 
 from lxml import etree
 
@@ -15,15 +16,22 @@ _VML = "urn:schemas-microsoft-com:vml"
 _EMBED = (f"{{{R}}}embed", f"{{{R_STRICT}}}embed")
 _LINK = (f"{{{R}}}link", f"{{{R_STRICT}}}link")
 _ID = (f"{{{R}}}id", f"{{{R_STRICT}}}id")
+_DIAGRAM = (f"{{{R}}}dm", f"{{{R_STRICT}}}dm")
+_DRAWING = "http://schemas.openxmlformats.org/drawingml/2006/main"
 _VISIBLE = ("{*}t", "{*}blip", "{*}imagedata")
 
 
-def settle(root: Element, relationships: dict[str, Relationship], left_out: Counter[str]) -> None:
+def settle(
+    root: Element,
+    relationships: dict[str, Relationship],
+    left_out: Counter[str],
+    part: Callable[[str], Element | None],
+) -> None:
     """Rewrite all drawings below `root`; what no browser can show leaves its alternative text, and is counted."""
     for alternatives in list(root.iter("{*}AlternateContent")):
         _choose(alternatives)
     for drawing in list(root.iter("{*}drawing")):
-        _settle_drawing(drawing, relationships, left_out)
+        _settle_drawing(drawing, relationships, left_out, part)
     for image in list(root.iter("{*}imagedata")):
         if _target(image, _ID, relationships) is None:
             _remove(image)
@@ -57,10 +65,15 @@ def _says_something(element: Element) -> bool:
     return next(element.iter(*_VISIBLE), None) is not None
 
 
-def _settle_drawing(drawing: Element, relationships: dict[str, Relationship], left_out: Counter[str]) -> None:
+def _settle_drawing(
+    drawing: Element,
+    relationships: dict[str, Relationship],
+    left_out: Counter[str],
+    part: Callable[[str], Element | None],
+) -> None:
     for blip in list(drawing.iter("{*}blip")):
         _settle_blip(blip, relationships)
-    boxes = list(drawing.iter("{*}txbxContent"))
+    boxes = list(drawing.iter("{*}txbxContent")) or _diagram(drawing, relationships, part)
     pictures = list(drawing.iter("{*}pic"))
     if boxes:
         _write_boxes(drawing, boxes)
@@ -109,6 +122,26 @@ def _gather(drawing: Element, pictures: list[Element]) -> None:
     for picture in pictures:
         if picture.getparent() is not data:
             data.append(picture)
+
+
+def _diagram(
+    drawing: Element, relationships: dict[str, Relationship], part: Callable[[str], Element | None]
+) -> list[Element]:
+    """The words of a diagram (SmartArt), which lie in a part of their own, as the text of a box (ECMA-376 part 1, 21.4)."""
+    references = next(drawing.iter("{*}relIds"), None)
+    target = None if references is None else _target(references, _DIAGRAM, relationships)
+    data = None if target is None else part(relationships[target].target)
+    if data is None:
+        return []
+    name = f"{{{W_STRICT if f'{{{W_STRICT}}}' in str(drawing.tag) else W}}}"
+    box = etree.Element(f"{name}txbxContent")
+    for point in data.iter("{*}pt"):
+        for line in point.iter(f"{{{_DRAWING}}}p"):
+            text = "".join(run.text or "" for run in line.iter(f"{{{_DRAWING}}}t"))
+            if text.strip():
+                paragraph = etree.SubElement(box, f"{name}p")
+                etree.SubElement(etree.SubElement(paragraph, f"{name}r"), f"{name}t").text = text
+    return [box] if len(box) else []
 
 
 def _write_boxes(drawing: Element, boxes: list[Element]) -> None:

@@ -6,11 +6,12 @@ makes the tree several times smaller.
 """
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from lxml import etree
 
-from tms.content.docx import drawings, formulas
+from tms.content.docx import contents, drawings, formulas, looks
 from tms.content.docx.numbering import Item, Numbering
 from tms.content.docx.package import W_STRICT, W, is_on, namespace_of, value_of
 from tms.content.docx.styles import StyleSheet, font_of, is_monospaced
@@ -43,12 +44,21 @@ class Preparation:
     styles: StyleSheet
     numbering: Numbering
     left_out: Counter[str] = field(default_factory=Counter)
+    guessed: float | None = None
+    """How sure the headings are, where none was marked as one."""
 
 
-def prepare(root: Element, relationships: dict[str, Relationship], work: Preparation) -> None:
-    """Rewrite the tree of one part (main text, footnotes or endnotes) in place."""
-    _drop_contents_tables(root)
-    drawings.settle(root, relationships, work.left_out)
+def prepare(
+    root: Element,
+    relationships: dict[str, Relationship],
+    work: Preparation,
+    part: Callable[[str], Element | None],
+) -> None:
+    """Rewrite the tree of one part (main text, footnotes or endnotes) in place; `part` gives the trees of others by name."""
+    contents.drop(root, work.styles)
+    drawings.settle(root, relationships, work.left_out, part)
+    if local(root) == "document":
+        work.guessed = looks.mark_headings(root, work.styles)
     formulas.write_out(root)
     for name in _WRAPPERS:
         for element in list(root.iter(f"{{*}}{name}")):
@@ -76,15 +86,6 @@ def _unwrap(element: Element) -> None:
         if not local(child).endswith("Pr"):
             parent.insert(place, child)
     parent.remove(element)
-
-
-def _drop_contents_tables(root: Element) -> None:
-    """A table of contents is made from the headings; the outline of the course takes its place."""
-    for gallery in list(root.iter("{*}docPartGallery")):
-        if value_of(gallery) == "Table of Contents":
-            block = next((ancestor for ancestor in gallery.iterancestors() if local(ancestor) == "sdt"), None)
-            if block is not None:
-                _remove(block)
 
 
 def _settle_runs(root: Element, work: Preparation) -> None:
@@ -147,9 +148,6 @@ def _settle_paragraphs(root: Element, work: Preparation) -> None:
         name = namespace_of(paragraph)
         properties = paragraph.find(f"{name}pPr")
         style_id = value_of(None if properties is None else properties.find(f"{name}pStyle"))
-        if work.styles.is_contents(style_id):
-            _remove(paragraph)
-            continue
         # An item can only be continued by what follows it directly in the same text or cell.
         follows = previous is not None and paragraph.getprevious() is previous
         role, depth = _role(paragraph, properties, style_id, previous_depth if follows else 0, work)

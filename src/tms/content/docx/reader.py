@@ -9,8 +9,8 @@ from tms.content.docx import markup
 from tms.content.docx.conversion import convert
 from tms.content.errors import CorruptDocumentError
 from tms.content.lessons import division, warnings
-from tms.content.lessons.document import Document, Manuscript, Source
-from tms.content.lessons.markup import ID_PREFIX
+from tms.content.lessons.document import CONFIDENCE, Document, Manuscript, Source
+from tms.content.lessons.markup import HEADINGS, ID_PREFIX
 from tms.content.opc import OfficePackage
 from tms.content.safe_xml import Element
 from tms.content.sniff import Kind
@@ -29,6 +29,9 @@ def read(source: Source) -> Document:
     except (zipfile.BadZipFile, zlib.error, KeyError, EOFError) as error:
         raise CorruptDocumentError from error
     notes = _take_notes(root)
+    if work.guessed is not None:
+        for heading in root.iter(*HEADINGS):
+            heading.set(CONFIDENCE, str(work.guessed))
     markup.settle(root)
     told = [warnings.MACROS] if source.kind is Kind.DOCM else []
     return division.compose(Manuscript(root, notes=notes, left_out=work.left_out, warnings=told), source)

@@ -10,6 +10,8 @@ from tms.content.docx.package import is_on, value_of
 from tms.content.safe_xml import Element, local
 
 BODY_LEVEL = 9
+TITLE_BY_LOOK = "TmsTitle"
+"""The style of a paragraph that was found to be the title without being marked as one."""
 _HEADING = re.compile(r"heading ([1-9])")
 _CONTENTS = re.compile(r"(toc|contents) (\d|heading)|table of figures|(contents|index) heading")
 _MONOSPACED = frozenset(
@@ -78,7 +80,7 @@ _CODE_RUNS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """One style of the document; `outline` is 0 for a first-level heading, 9 for body text."""
+    """One style of the document; `outline` is 0 for a first-level heading, 9 for body text; `size` is in half points."""
 
     name: str
     based_on: str | None
@@ -87,6 +89,7 @@ class Style:
     font: str | None
     bold: Element | None
     italic: Element | None
+    size: int | None
     is_default: bool
 
 
@@ -132,6 +135,8 @@ class StyleSheet:
 
     def role(self, style_id: str | None) -> str | None:
         """`Block`, `Line`, `Title` and so on; None for ordinary text."""
+        if style_id == TITLE_BY_LOOK:
+            return "Title"
         for style in self.lineage(style_id):
             if style.name in _ROLES:
                 return _ROLES[style.name]
@@ -162,6 +167,12 @@ def font_of(properties: Element | None) -> str | None:
     return value_of(fonts, "ascii")
 
 
+def size_of(properties: Element | None) -> int | None:
+    """The size in half points that run properties name."""
+    size = None if properties is None else value_of(properties.find("{*}sz"))
+    return int(size) if size is not None and size.isdecimal() and len(size) < 5 else None
+
+
 def read_styles(root: Element | None) -> StyleSheet:
     """The styles part, or no styles where the document has none."""
     if root is None:
@@ -185,6 +196,7 @@ def _read_style(element: Element) -> Style:
         font=font_of(runs),
         bold=_switch(runs, "b"),
         italic=_switch(runs, "i"),
+        size=size_of(runs),
         is_default=value_of(element, "default") in {"1", "true", "on"},
     )
 

@@ -129,9 +129,9 @@ def _place(
         wanted = references.identifier(chapter.fragment, f"{numbers[chapter.name]}-")
         for element in root.iter("a", "li"):
             if element.get("id") == wanted:
-                while element.getparent() is not None and element.getparent() is not root:
-                    element = element.getparent()
-                return element
+                return next(
+                    block for block in [element, *element.iterancestors()] if block.getparent() is root
+                )
     return places[chapter.name]
 
 

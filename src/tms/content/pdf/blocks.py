@@ -1,5 +1,6 @@
 """Lines become blocks of HTML: headings, paragraphs, lists, code, tables, with pictures where they stand."""
 
+import itertools
 import re
 import statistics
 from collections import Counter
@@ -8,11 +9,11 @@ from dataclasses import dataclass, field
 from lxml import etree
 
 from tms.content.lessons.document import CONFIDENCE, PAGE, PAGE_END
-from tms.content.lessons.markup import append_text
+from tms.content.pdf import code, phrases
 from tms.content.pdf.headings import title_in
 from tms.content.pdf.lines import Line, needs_space
 from tms.content.pdf.tables import read_table
-from tms.content.pdf.text import HYPHEN, Font, Run
+from tms.content.pdf.text import HYPHEN, Run
 from tms.content.safe_xml import Element
 
 _BULLETS = "•◦▪▫‣⁃●○■□◆◇➢➤✓✔❖·\uf0b7\uf0a7\uf0d8\uf076\uf0fc\u2022"
@@ -25,7 +26,6 @@ _INDENT = 0.8
 _OFF_GRID = 0.2
 """Of a line of code: what stands further off the grid of lines is another block."""
 _SPACES = re.compile(r"\s+")
-_WORD = re.compile(r"[^\W\d_]{2,}(?:-[^\W\d_]{2,})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,19 +140,14 @@ class Writer:
         if not self._code:
             return
         lines, self._code = self._code, []
-        widths = [
-            (run.right - run.left) / len(run.text.rstrip() or run.text)
-            for line in lines
-            for piece in line.pieces
-            for run in piece.runs
-            if len(run.text.strip()) > 2
-        ]
-        width = statistics.median(widths) if widths else 0.6 * lines[0].size
-        margin = min(piece.left for line in lines for piece in line.pieces)
         block = etree.Element("pre")
-        etree.SubElement(block, "code").text = _typed(lines, width, margin, self.code_leading)
+        etree.SubElement(block, "code").text = code.typed(lines, self.code_leading)
         _number(block, lines[0].page, lines[-1].page)
-        parent = self._items[-1].element if self._items and lines[0].start >= self._items[-1].text - 1 else self.root
+        parent = (
+            self._items[-1].element
+            if self._items and lines[0].start >= self._items[-1].text - 1
+            else self.root
+        )
         if parent is self.root:
             self._items.clear()
             self.root.append(block)
@@ -182,7 +177,7 @@ class Writer:
     def _write_text(self, line: Line) -> None:
         self._flush_code()
         mark = self._item_mark(line)
-        if mark is not None and self._begins_item(line, mark):
+        if mark is not None and self._begins_item(line):
             self._write_item(line, mark)
         elif self._open is not None and self._last is not None and self._goes_on(self._last, line):
             self._append(line)
@@ -198,13 +193,17 @@ class Writer:
             self._paragraph_start = line.start
             self._append(line, first=True)
 
-    def _begins_item(self, line: Line, mark: re.Match[str]) -> bool:
+    def _begins_item(self, line: Line) -> bool:
         if line.text.lstrip()[0] in _BULLETS:
             return True
         # A dash or a number also begins a line by chance: an item begins afresh, or goes on with a list.
         last = self._last
-        return bool(self._items) or last is None or self._open is None or not self._goes_on(last, line) or (
-            line.start > last.start + 0.5 * line.size
+        return (
+            bool(self._items)
+            or last is None
+            or self._open is None
+            or not self._goes_on(last, line)
+            or (line.start > last.start + 0.5 * line.size)
         )
 
     def _write_item(self, line: Line, mark: re.Match[str]) -> None:
@@ -255,12 +254,19 @@ class Writer:
         across = line.page != last.page or line.column != last.column
         if across:
             full = last.end > last.edge - 4 * last.size
-            return full and line.page - last.page <= 1 and (not last.text.rstrip().endswith(_ENDS_SENTENCE) or begins.islower())
+            return (
+                full
+                and line.page - last.page <= 1
+                and (not last.text.rstrip().endswith(_ENDS_SENTENCE) or begins.islower())
+            )
         if not self._near(last, line):
             return False
         if last.text.endswith(HYPHEN):
             return True
-        if line.start > self._paragraph_start + _INDENT * line.size and line.start > last.start + _INDENT * line.size:
+        if (
+            line.start > self._paragraph_start + _INDENT * line.size
+            and line.start > last.start + _INDENT * line.size
+        ):
             # The first line of the next paragraph; hanging lines are set against the start of their own.
             return False
         return not self._would_have_fitted(last, line) or begins.islower()
@@ -279,7 +285,7 @@ class Writer:
             return
         _extend(self._block, line.page)
         if not first:
-            self._join_to(target, line)
+            phrases.join_line(target, line.text.lstrip(), self.words)
         previous: Run | None = None
         for run in [run for piece in line.pieces for run in piece.runs]:
             text = run.text[skip:] if skip else run.text
@@ -290,28 +296,13 @@ class Writer:
                 text = text.lstrip()
             if text:
                 first = False
-                _write_run(target, run, _SPACES.sub(" ", text))
+                phrases.write_run(target, run, _SPACES.sub(" ", text))
             previous = run
-
-    def _join_to(self, target: Element, line: Line) -> None:
-        """Put the space between two lines, or take the hyphen away that divides a word."""
-        leaf, attribute = _end_of(target)
-        before = (getattr(leaf, attribute) or "").rstrip()
-        start = line.text.lstrip()
-        if before.endswith((HYPHEN, "\u00ad")) or (before.endswith(("-", "\u2010")) and start[:1].islower()):
-            head = (_WORD.findall(before[:-1].rpartition(" ")[2]) or [""])[-1]
-            tail = (_WORD.findall(start) or [""])[0]
-            keep = self.words[f"{head}-{tail}".casefold()] > self.words[f"{head}{tail}".casefold()]
-            setattr(leaf, attribute, before[:-1] + ("-" if keep else ""))
-        else:
-            setattr(leaf, attribute, before)
-            if not _is_unspaced(before[-1:], start[:1]):
-                append_text(target, " ")
 
 
 def words_of(lines: list[Line]) -> Counter[str]:
     """How often each word stands within a line, whole or with a hyphen."""
-    return Counter(word.casefold() for line in lines for word in _WORD.findall(line.text))
+    return Counter(word.casefold() for line in lines for word in phrases.WORD.findall(line.text))
 
 
 def leading_of(lines: list[Line], *, of_code: bool = False) -> float:
@@ -319,66 +310,11 @@ def leading_of(lines: list[Line], *, of_code: bool = False) -> float:
     lines = [line for line in lines if line.mono is of_code]
     most = 1.9 if of_code else 3.0
     distances: Counter[float] = Counter()
-    for one, other in zip(lines, lines[1:], strict=False):
+    for one, other in itertools.pairwise(lines):
         distance = one.baseline - other.baseline
         if one.page == other.page and one.column == other.column and 0 < distance < most * other.size:
             distances[round(distance * 2) / 2] += 1
     return distances.most_common(1)[0][0] if distances else (0.0 if of_code else 14.0)
-
-
-def _is_unspaced(before: str, after: str) -> bool:
-    """Between signs of Han, Kana and the like a line's end is no space."""
-    return bool(before) and bool(after) and all("\u3000" <= sign <= "\u9fff" or "\uf900" <= sign <= "\uffef" for sign in (before, after))
-
-
-def _end_of(element: Element) -> tuple[Element, str]:
-    """Where the last text of the element stands: an element and which of its two texts."""
-    if not len(element):
-        return element, "text"
-    last = element[-1]
-    if last.tail:
-        return last, "tail"
-    return _end_of(last) if last.tag not in {"img", "br"} else (last, "tail")
-
-
-def _write_run(target: Element, run: Run, text: str) -> None:
-    """Add text with its font as elements; equal neighbours are one."""
-    names = _elements(run.font, raised=run.raised)
-    if run.href:
-        names = ["a", *names]
-    if not names or not text.strip():
-        append_text(target, text)
-        return
-    lead, core, trail = text[: len(text) - len(text.lstrip())], text.strip(), text[len(text.rstrip()) :]
-    last = target[-1] if len(target) else None
-    if last is not None and last.get("href", "") == run.href and _chain(last) == names and not (last.tail or "").strip():
-        inner = last
-        while len(inner):
-            inner = inner[-1]
-        inner.text = f"{inner.text or ''}{last.tail or ''}{lead}{core}"
-        last.tail = trail or None
-        return
-    append_text(target, lead)
-    parent = target
-    for name in names:
-        parent = etree.SubElement(parent, name)
-    if run.href:
-        target[-1].set("href", run.href)
-    parent.text = core
-    target[-1].tail = trail or None
-
-
-def _elements(font: Font, *, raised: bool) -> list[str]:
-    names = [name for name, wanted in (("sup", raised), ("strong", font.bold), ("em", font.italic)) if wanted]
-    return ["code"] if font.mono else names
-
-
-def _chain(element: Element) -> list[str]:
-    names = [str(element.tag)]
-    while len(element) == 1 and not element.text:
-        element = element[0]
-        names.append(str(element.tag))
-    return names
 
 
 def _number(element: Element, page: int, end: int) -> None:
@@ -392,26 +328,12 @@ def _extend(block: Element | None, page: int) -> None:
         block.set(PAGE_END, str(page))
 
 
-def _typed(lines: list[Line], width: float, margin: float, leading: float) -> str:
-    """Code as it was typed: places on the line become spaces, wide gaps empty lines."""
-    usual = leading or 1.17 * lines[0].size
-    written: list[str] = []
-    for number, line in enumerate(lines):
-        if number and line.page == lines[number - 1].page:
-            gap = lines[number - 1].baseline - line.baseline
-            written += [""] * min(3, max(0, round(gap / max(usual, 1.0)) - 1))
-        text = ""
-        for run in [run for piece in line.pieces for run in piece.runs]:
-            text = text.rstrip(" ") if len(text.rstrip(" ")) < round((run.left - margin) / width) else text
-            text += " " * max(0, round((run.left - margin) / width) - len(text)) + run.text
-        written.append(text.replace(HYPHEN, "-").rstrip())
-    return "\n".join(written)
-
-
 def _continues_cell(rows: list[Line], line: Line, leading: float) -> bool:
     """Whether a line with one piece is the second line of a cell."""
     last = rows[-1]
-    if last.column != line.column or not 0 < last.baseline - line.baseline < 1.2 * max(leading, 1.15 * line.size):
+    if last.column != line.column or not 0 < last.baseline - line.baseline < 1.2 * max(
+        leading, 1.15 * line.size
+    ):
         return False
     lefts = [piece.left for row in rows for piece in row.pieces]
     return any(abs(line.pieces[0].left - left) < 0.5 * line.size for left in lefts)

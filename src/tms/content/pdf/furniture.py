@@ -1,5 +1,6 @@
 """What stands on page after page and is no part of the text: running heads, feet, page numbers; and printed contents."""
 
+import itertools
 import re
 from collections import defaultdict
 
@@ -28,7 +29,9 @@ def drop_running_heads(pages: list[PageText]) -> bool:
     for (text, _, _), found in seen.items():
         numbers = [number for number, _ in found]
         least = 2 if _PAGE_NUMBER.fullmatch(found[0][1].text.strip()) else _LEAST_CHAIN
-        if re.search(r"[\w#]", text) and (_chain(numbers) >= least or len(set(numbers)) >= max(2, 0.5 * len(pages))):
+        if re.search(r"[\w#]", text) and (
+            _chain(numbers) >= least or len(set(numbers)) >= max(2, 0.5 * len(pages))
+        ):
             dropped.update(id(line) for _, line in found)
     for page in pages:
         page.lines = [line for line in page.lines if id(line) not in dropped]
@@ -49,14 +52,18 @@ def _outer_lines(page: PageText) -> list[Line]:
 
 def _key(line: Line) -> tuple[str, int, int]:
     """Equal for lines that differ in numbers only and stand at one height."""
-    return _DIGITS.sub("#", " ".join(line.text.split()).casefold()), round(line.baseline / 4), round(line.size * 2)
+    return (
+        _DIGITS.sub("#", " ".join(line.text.split()).casefold()),
+        round(line.baseline / 4),
+        round(line.size * 2),
+    )
 
 
 def _chain(numbers: list[int]) -> int:
     """The length of the longest row of pages that are next to each other or, with left and right pages, every other."""
     longest = current = 1
     ordered = sorted(set(numbers))
-    for previous, number in zip(ordered, ordered[1:], strict=False):
+    for previous, number in itertools.pairwise(ordered):
         current = current + 1 if number - previous <= 2 else 1
         longest = max(longest, current)
     return longest

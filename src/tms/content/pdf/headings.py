@@ -11,7 +11,7 @@ from typing import NamedTuple
 from tms.content.lessons import patterns
 from tms.content.lessons.document import CUT, DECLARED, LOOKED, NUMBERED
 from tms.content.lessons.titles import plain_line
-from tms.content.pdf.lines import Line, PageText, Piece
+from tms.content.pdf.lines import Line, PageText
 from tms.content.pdf.text import HYPHEN
 
 PAGES_OF_A_BLOCK = 10
@@ -41,7 +41,11 @@ def mark(pages: list[PageText], bookmarks: list[Bookmark], contents: list[str]) 
         for bookmark in bookmarks:
             _place(pages, bookmark)
         _mark_by_size(lines, body, below=max(bookmark.level for bookmark in bookmarks))
-    elif not _mark_by_contents(lines, contents) and not _mark_by_size(lines, body) and not _mark_by_number(lines):
+    elif (
+        not _mark_by_contents(lines, contents)
+        and not _mark_by_size(lines, body)
+        and not _mark_by_number(lines)
+    ):
         _cut(pages)
         return
     _join(pages)
@@ -65,7 +69,12 @@ def _place(pages: list[PageText], bookmark: Bookmark) -> None:
     page = pages[bookmark.page - 1]
     wanted = _letters(bookmark.title)
     found = _find(page.lines, wanted, bookmark.height)
-    if found is None and bookmark.page < len(pages) and bookmark.height is not None and bookmark.height < 0.1 * page.height:
+    if (
+        found is None
+        and bookmark.page < len(pages)
+        and bookmark.height is not None
+        and bookmark.height < 0.1 * page.height
+    ):
         page = pages[bookmark.page]
         found = _find(page.lines, wanted, None)
     if found is None:
@@ -114,7 +123,9 @@ def _mark_by_contents(lines: list[Line], titles: list[str]) -> bool:
     start = 0
     for title in titles:
         wanted = _letters(title)
-        place = next((at for at in range(start, len(lines)) if wanted and _letters(lines[at].text) == wanted), None)
+        place = next(
+            (at for at in range(start, len(lines)) if wanted and _letters(lines[at].text) == wanted), None
+        )
         if place is not None:
             found.append(lines[place])
             start = place + 1
@@ -140,7 +151,11 @@ def _mark_by_size(lines: list[Line], body: float, below: int = 0) -> bool:
     if not below and len(sizes) > 1:
         # What is largest and stands once, before all others, is the title of the whole.
         largest = [line for line in candidates if round(line.size * 2) == sizes[0]]
-        if largest[0] is candidates[0] and len(largest) <= 2 and largest[-1].page == largest[0].page == lines[0].page:
+        if (
+            largest[0] is candidates[0]
+            and len(largest) <= 2
+            and largest[-1].page == largest[0].page == lines[0].page
+        ):
             for line in largest:
                 line.level, line.confidence = -1, LOOKED
             candidates = [line for line in candidates if line.level == 0]
@@ -219,6 +234,3 @@ def _together(first: str, second: str) -> str:
 def title_in(line: Line) -> str:
     """The words of a heading."""
     return plain_line(line.text.replace(HYPHEN, "-" if line.text.endswith(HYPHEN) else ""))
-
-
-__all__ = ["Bookmark", "Piece", "body_size", "mark", "title_in"]

@@ -1,5 +1,6 @@
 """Runs become lines: pieces of text on one height, in the order in which they are read, across columns."""
 
+import itertools
 import statistics
 import unicodedata
 from collections.abc import Iterable
@@ -74,7 +75,12 @@ def join(runs: Iterable[Run]) -> str:
     text = ""
     previous: Run | None = None
     for run in runs:
-        if previous is not None and needs_space(previous, run) and not text.endswith(" ") and not run.text.startswith(" "):
+        if (
+            previous is not None
+            and needs_space(previous, run)
+            and not text.endswith(" ")
+            and not run.text.startswith(" ")
+        ):
             text += " "
         text += run.text
         previous = run
@@ -89,7 +95,9 @@ def needs_space(previous: Run, run: Run) -> bool:
 
 def lines_of(page: PageText, runs: list[Run]) -> list[Line]:
     """The lines of a page, column by column; what runs across the page's direction comes last."""
-    if sum(len(run.text) for run in runs if run.vertical) > sum(len(run.text) for run in runs if not run.vertical):
+    if sum(len(run.text) for run in runs if run.vertical) > sum(
+        len(run.text) for run in runs if not run.vertical
+    ):
         runs = [run for run in runs if run.vertical] + [run for run in runs if not run.vertical]
     straight = [run for run in runs if not run.turned]
     rows = _rows(_pieces(straight))
@@ -135,7 +143,9 @@ def _rows(pieces: list[Piece]) -> list[list[Piece]]:
     for place in order:
         piece = pieces[place]
         row = rows[-1] if rows else None
-        if row is not None and abs(row[0][1].baseline - piece.baseline) <= _SAME_LINE * max(row[0][1].size, piece.size):
+        if row is not None and abs(row[0][1].baseline - piece.baseline) <= _SAME_LINE * max(
+            row[0][1].size, piece.size
+        ):
             row.append((place, piece))
         else:
             rows.append([(place, piece)])
@@ -178,33 +188,32 @@ def _gutter(rows: list[list[Piece]]) -> float | None:
     """The middle of the strip between two columns."""
     gaps: list[float] = []
     for row in rows:
-        gaps += [(one.right + other.left) / 2 for one, other in zip(row, row[1:], strict=False)]
+        gaps += [(one.right + other.left) / 2 for one, other in itertools.pairwise(row)]
     if len(gaps) < _FEWEST_ROWS:
         return None
-    left = min(piece.left for row in rows for piece in row)
-    right = max(piece.right for row in rows for piece in row)
     middle = statistics.median(gaps)
     for candidate in sorted(set(gaps), key=lambda gap: abs(gap - middle))[:12]:
-        if _divides(rows, candidate, left, right):
+        if _divides(rows, candidate):
             return candidate
     return None
 
 
-def _divides(rows: list[list[Piece]], gutter: float, left: float, right: float) -> bool:
+def _divides(rows: list[list[Piece]], gutter: float) -> bool:
     before = [row for row in rows if any(piece.right <= gutter for piece in row)]
     after = [row for row in rows if any(piece.left >= gutter for piece in row)]
     crossing = sum(any(piece.left < gutter < piece.right for piece in row) for row in rows)
     both = sum(
-        any(piece.right <= gutter for piece in row) and any(piece.left >= gutter for piece in row) for row in rows
+        any(piece.right <= gutter for piece in row) and any(piece.left >= gutter for piece in row)
+        for row in rows
     )
     if min(len(before), len(after)) < _FEWEST_ROWS or both < _FEWEST_ROWS or crossing > 0.4 * len(rows):
         return False
     one = [piece for row in before for piece in row if piece.right <= gutter]
     other = [piece for row in after for piece in row if piece.left >= gutter]
-    return _fills(one, left, gutter) and _fills(other, gutter, right)
+    return _fills(one) and _fills(other)
 
 
-def _fills(pieces: list[Piece], left: float, right: float) -> bool:
+def _fills(pieces: list[Piece]) -> bool:
     """Whether the text is as wide as its column, and made of more than figures and names."""
     edge = max(piece.right for piece in pieces) - min(piece.left for piece in pieces)
     widths = [piece.right - piece.left for piece in pieces]

@@ -25,7 +25,11 @@ def set_links(document: object, page: object, text_page: object, turn: Turn, run
         divided: list[Run] = []
         for run in runs:
             inside = link.bottom - 1 <= run.baseline + 0.2 * run.size <= link.top + 1
-            if inside and min(run.right, link.right) - max(run.left, link.left) > 0.3 * run.size and not run.vertical:
+            if (
+                inside
+                and min(run.right, link.right) - max(run.left, link.left) > 0.3 * run.size
+                and not run.vertical
+            ):
                 divided += _divide(text_page, turn, run, link)
             else:
                 divided.append(run)

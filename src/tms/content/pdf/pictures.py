@@ -91,6 +91,13 @@ def figures(placed: list[Placed], pages: int) -> list[Figure]:
 
 
 def _images(page: pypdfium2.PdfPage) -> Iterator[pypdfium2.PdfImage]:
+    kinds = {
+        pdfium.FPDFPageObj_GetType(pdfium.FPDFPage_GetObject(page.raw, place))
+        for place in range(pdfium.FPDFPage_CountObjects(page.raw))
+    }
+    # Most pages have none; to look at each object as the library's own does costs more than their text.
+    if not kinds & {pdfium.FPDF_PAGEOBJ_IMAGE, pdfium.FPDF_PAGEOBJ_FORM}:
+        return
     for found in page.get_objects(filter=[pdfium.FPDF_PAGEOBJ_IMAGE], max_depth=_DEEPEST):
         if isinstance(found, pypdfium2.PdfImage):
             yield found
@@ -142,7 +149,8 @@ def _png(bitmap: pypdfium2.PdfBitmap) -> bytes:
     header = struct.pack(">2I5B", width, height, 8, kind, 0, 0, 0)
     parts = ((b"IHDR", header), (b"IDAT", zlib.compress(bytes(rows), 6)), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in parts
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        for name, data in parts
     )
 
 
@@ -183,7 +191,9 @@ def _alternative(element: object) -> str:
 
 def _marks(element: object, depth: int) -> list[int]:
     count = pdfium.FPDF_StructElement_GetMarkedContentIdCount(element)
-    own = [pdfium.FPDF_StructElement_GetMarkedContentIdAtIndex(element, place) for place in range(max(0, count))]
+    own = [
+        pdfium.FPDF_StructElement_GetMarkedContentIdAtIndex(element, place) for place in range(max(0, count))
+    ]
     if depth > 5:
         return own
     children = max(0, pdfium.FPDF_StructElement_CountChildren(element))

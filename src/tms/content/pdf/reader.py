@@ -15,7 +15,7 @@ from tms.content.errors import (
 from tms.content.lessons import division
 from tms.content.lessons.document import Document, Manuscript, Source
 from tms.content.lessons.titles import plain_line, shorten
-from tms.content.pdf import blocks, furniture, headings, links, lines
+from tms.content.pdf import blocks, furniture, headings, lines, links
 from tms.content.pdf.headings import Bookmark
 from tms.content.pdf.lines import Line, PageText
 from tms.content.pdf.pictures import PictureTaker, Placed, figures
@@ -117,7 +117,9 @@ class _Reading:
         if len(self._scans) > 0.5 * len(self._pages):
             raise NoTextError
         listed = ", ".join(str(page) for page in self._scans[:20])
-        return [f"Page(s) {listed} are pictures of text, such as scans; students who cannot see them miss what they say."]
+        return [
+            f"Page(s) {listed} are pictures of text, such as scans; students who cannot see them miss what they say."
+        ]
 
     def _bookmarks(self) -> tuple[str | None, list[Bookmark]]:
         """The title of the document and the entries of its outline. An outline with one root counts from below that."""
@@ -140,7 +142,9 @@ class _Reading:
         placed = figures(self._placed, len(self._pages))
         ordered: list[Line | blocks.Figure] = []
         for page in self._pages:
-            waiting = sorted((one for one in placed if one.page == page.number), key=lambda one: -one.baseline)
+            waiting = sorted(
+                (one for one in placed if one.page == page.number), key=lambda one: -one.baseline
+            )
             for line in page.lines:
                 while waiting and waiting[0].baseline > line.baseline:
                     ordered.append(waiting.pop(0))
@@ -169,6 +173,9 @@ def _height(goal: pypdfium2.PdfDest) -> float | None:
 
 def _is_title(title: str) -> bool:
     """Whether the file's title is one; many programs write the file's name or their own there."""
-    return bool(title) and not title.lower().startswith("microsoft") and "." not in title[-5:] and title.lower() != "untitled"
-
-
+    return (
+        bool(title)
+        and not title.lower().startswith("microsoft")
+        and "." not in title[-5:]
+        and title.lower() != "untitled"
+    )

@@ -20,7 +20,18 @@ _DIVIDING = ("\x02", "\ufffe", HYPHEN)
 _NO_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _ARABIC = re.compile("[\u0620-\u06ff]{2}")
 _FIXED_PITCH = 1
-_MONO_NAMES = ("mono", "courier", "consolas", "menlo", "monaco", "typewriter", "cmtt", "inconsolata", "sourcecode", "lucidacon")
+_MONO_NAMES = (
+    "mono",
+    "courier",
+    "consolas",
+    "menlo",
+    "monaco",
+    "typewriter",
+    "cmtt",
+    "inconsolata",
+    "sourcecode",
+    "lucidacon",
+)
 _BOLD_NAMES = ("bold", "black", "heavy", "semibold", "demi", "cmbx")
 _ITALIC_NAMES = ("italic", "oblique", "cmti", "slanted")
 _BOLD_WEIGHT = 600
@@ -67,7 +78,9 @@ class FontBook:
         length = pdfium.FPDFFont_GetBaseFontName(font, self._name, 256)
         name = self._name.value.decode("utf-8", "replace") if 0 < length <= 256 else ""
         if name not in self._known:
-            self._known[name] = _describe(name, pdfium.FPDFFont_GetFlags(font), pdfium.FPDFFont_GetWeight(font))
+            self._known[name] = _describe(
+                name, pdfium.FPDFFont_GetFlags(font), pdfium.FPDFFont_GetWeight(font)
+            )
         return self._known[name]
 
 
@@ -78,7 +91,8 @@ def _describe(name: str, flags: int, weight: int) -> Font:
     plain = name.rpartition("+")[2].lower().replace(" ", "").replace("-", "")
     return Font(
         mono=any(sign in plain for sign in _MONO_NAMES) or bool(flags & _FIXED_PITCH),
-        bold=any(sign in plain for sign in _BOLD_NAMES) or weight >= _BOLD_WEIGHT and "regular" not in plain,
+        bold=any(sign in plain for sign in _BOLD_NAMES)
+        or (weight >= _BOLD_WEIGHT and "regular" not in plain),
         italic=any(sign in plain for sign in _ITALIC_NAMES),
     )
 
@@ -135,7 +149,9 @@ class TextReader:
         size = pdfium.FPDFText_GetFontSize(text_page, start) * math.hypot(matrix.c, matrix.d)
         corners = [*self._loose(text_page, start), *self._loose(text_page, end - 1)]
         going = turn.vector(matrix.a, matrix.b)
-        vertical = end - start > 1 and abs(last_y - y) > abs(last_x - x) and abs(matrix.b) < 0.1 * abs(matrix.a)
+        vertical = (
+            end - start > 1 and abs(last_y - y) > abs(last_x - x) and abs(matrix.b) < 0.1 * abs(matrix.a)
+        )
         points = [turn.point(*corner) for corner in corners]
         baseline = turn.point(x, y)[1]
         lefts = [point[0] for point in points]

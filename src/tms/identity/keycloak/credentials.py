@@ -55,6 +55,15 @@ def moved(phc: str) -> dict[str, Any]:
     )
 
 
+def is_hashed_alike(one: str, other: str) -> bool:
+    """Whether two `credentialData` name the same algorithm with the same costs."""
+    first, second = (json.loads(data) for data in (one, other))
+    first_costs, second_costs = (data.get("additionalParameters") or {} for data in (first, second))
+    return all(first.get(name) == second.get(name) for name in ("algorithm", "hashIterations")) and all(
+        first_costs.get(name) == second_costs.get(name) for name in ("memory", "parallelism", "type")
+    )
+
+
 def _representation(data: dict[str, Any], secret: dict[str, Any]) -> dict[str, Any]:
     return {"type": "password", "credentialData": json.dumps(data), "secretData": json.dumps(secret)}
 

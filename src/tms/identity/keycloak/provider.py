@@ -178,6 +178,63 @@ class KeycloakProvider:
         """The public keys (a JWK set, RFC 7517) that its tokens are signed with."""
         return await self.connection.public_keys()
 
+    async def bring(
+        self, person: Person, *, enabled: bool, credential: Representation | None, temporary: bool
+    ) -> str:
+        """Make the account of somebody who moves here, with a hashed password, and give its id; repeating renews it.
+
+        A password that was used or changed here since is kept. Raises `IdentityConflictError` where somebody else has
+        the address, and `AccountRefusedError`.
+        """
+        facts = representation.facts(person) | {"enabled": enabled}
+        secret: Representation = {"requiredActions": [UPDATE_PASSWORD] if temporary else []}
+        secret |= {"credentials": [credential]} if credential is not None else {}
+        mark = {"attributes": {MARK: [str(person.user_id)]}}
+        try:
+            with _answers():
+                account_id = await self._admin.a_create_user(facts | secret | mark)
+        except AccountRefusedError:
+            raise
+        except IdentityConflictError:
+            found = await self._find(person.user_id)
+            if found is None:
+                raise
+            account_id = found["id"]
+            change = facts | secret if await self._is_as_brought(found, credential) else facts
+            with _answers():
+                await self._admin.a_update_user(account_id, change)
+        await self._set_role(account_id, person.role)
+        return account_id
+
+    async def _is_as_brought(self, found: Representation, credential: Representation | None) -> bool:
+        """Whether nobody has used or changed the password since: Keycloak then still hashes it in our way."""
+        with _answers():
+            stored = await self._admin.a_get_credentials(found["id"])
+        kept = [one["credentialData"] for one in stored if one["type"] == "password"]
+        if not kept or credential is None:
+            return not kept and _is_temporary(found)
+        return credentials.is_hashed_alike(kept[0], credential["credentialData"])
+
+    async def link(self, person: Person) -> str | None:
+        """Mark the account that already has the person's address, and give its id; its password stays.
+
+        None where there is no such account, where Keycloak has not verified the address, or where it is somebody else's.
+        """
+        with _answers():
+            found = await self._admin.a_get_users(
+                {"email": person.email, "exact": "true", "briefRepresentation": "false", "max": 2}
+            )
+        if len(found) != 1 or not found[0].get("emailVerified") or representation.mark(found[0]) is not None:
+            return None
+        (account,) = found
+        attributes = account.get("attributes", {}) | {MARK: [str(person.user_id)]}
+        with _answers():
+            await self._admin.a_update_user(
+                account["id"], representation.facts(person) | {"attributes": attributes}
+            )
+        await self._set_role(account["id"], person.role)
+        return str(account["id"])
+
     async def _find(self, user_id: UUID) -> Representation | None:
         with _answers():
             found = await self._admin.a_get_users(

@@ -3,13 +3,11 @@
 from typing import Any
 from urllib.parse import urlsplit
 
+from tms.http.origins import BACK_CHANNEL_LOGOUT_PATH
 from tms.identity.builtin.clients import CALLBACK_PATH
 from tms.identity.keycloak.representation import MARK
 from tms.platform.caller import Role
 from tms.platform.settings import SCRIPTS_CLIENT_ID, Settings
-
-BACK_CHANNEL_LOGOUT_PATH = "/login/back-channel-logout"
-"""Where Keycloak tells us that a session has ended there (OpenID Connect Back-Channel Logout 1.0)."""
 
 ROLES = {
     Role.ADMIN: "Administers TMS",

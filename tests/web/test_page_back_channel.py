@@ -7,9 +7,10 @@ import pytest
 from sqlalchemy import text
 from tests.identity.forged import RSA, STRANGER, built_in, segment, unsigned
 
+from tms.http.origins import BACK_CHANNEL_LOGOUT_PATH
 from tms.identity import verifier
 from tms.identity.builtin import keys
-from tms.web import jobs, sign_out
+from tms.web import jobs
 
 EVENTS = {"http://schemas.openid.net/event/backchannel-logout": {}}
 
@@ -28,7 +29,7 @@ async def tell(client, mint):
 
     async def send(token=None, *, header=None, key=None, **claims):
         token = token or mint.sign(message(mint, **claims), header=header, key=key)
-        answer = await client.post(sign_out.PATH, data={"logout_token": token})
+        answer = await client.post(BACK_CHANNEL_LOGOUT_PATH, data={"logout_token": token})
         assert answer.headers["cache-control"] == "no-store"
         return answer.status_code
 
@@ -158,14 +159,16 @@ async def test_a_message_is_no_key_to_the_api(client, student, mint):
 
 
 async def test_a_form_without_a_message_is_refused(client, database):
-    assert (await client.post(sign_out.PATH)).status_code == 400
-    assert (await client.post(sign_out.PATH, data={"logout_token": "x" * 30_000})).status_code == 413
+    assert (await client.post(BACK_CHANNEL_LOGOUT_PATH)).status_code == 400
+    assert (
+        await client.post(BACK_CHANNEL_LOGOUT_PATH, data={"logout_token": "x" * 30_000})
+    ).status_code == 413
 
 
 async def test_the_server_may_call_by_an_inner_name(client, student, browser, sid, mint):
     token = mint.sign(message(mint, sid=sid))
     answer = await client.post(
-        sign_out.PATH, data={"logout_token": token}, headers={"Host": "tms.internal:8000"}
+        BACK_CHANNEL_LOGOUT_PATH, data={"logout_token": token}, headers={"Host": "tms.internal:8000"}
     )
     assert answer.status_code == 200
     assert not await is_in(browser)

@@ -1,0 +1,167 @@
+"""Runs a program that is not trusted in a process of its own, with limits, and ends it whatever happens.
+
+The process is a fresh one with an empty environment in a group of its own. It is told its limits on standard input, and
+takes on itself what the kernel keeps (`tms.content.confine`); the others are kept here.
+"""
+
+import asyncio
+import json
+import os
+import signal
+from asyncio.subprocess import PIPE, Process, create_subprocess_exec
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from tms.content.errors import DocumentTooComplexError, DocumentTooLargeError
+
+Progress: TypeAlias = Callable[[float, str], Awaitable[None]]
+
+_MEGABYTE = 1024 * 1024
+_LINE_LIMIT = 4096
+_LINES_LIMIT = 1000
+_TRACE_LIMIT = 8192
+_MESSAGE_LIMIT = 200
+_FILES_LIMIT = 20_000
+_LOOK_SECONDS = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of one reading. `seconds` are of the wall clock.
+
+    `file_bytes` bound each file that the child writes, `folder_bytes` all of them together.
+    A reader that starts programs (`may_start_processes`) has each of its processes within these bounds.
+    """
+
+    memory_bytes: int = 512 * _MEGABYTE
+    cpu_seconds: int = 60
+    seconds: float = 90
+    file_bytes: int = 64 * _MEGABYTE
+    folder_bytes: int = 512 * _MEGABYTE
+    open_files: int = 64
+    may_start_processes: bool = False
+
+
+# The parent sees to these.
+_OF_THE_PARENT = {"seconds", "folder_bytes"}
+DEFAULT_LIMITS = Limits()
+
+
+async def run(
+    command: Sequence[str],
+    *,
+    folder: Path,
+    request: Mapping[str, str],
+    limits: Limits = DEFAULT_LIMITS,
+    progress: Progress | None = None,
+) -> tuple[int, str]:
+    """The exit code of the program and the end of what it complained of; it may write to `folder` alone.
+
+    Raises `DocumentTooComplexError` when its time is up, `DocumentTooLargeError` when it has filled its folder.
+    """
+    process = await create_subprocess_exec(
+        *command,
+        stdin=PIPE,
+        stdout=PIPE,
+        stderr=PIPE,
+        cwd=folder,
+        env={"TMPDIR": str(folder)},
+        start_new_session=True,
+    )
+    told = {
+        **request,
+        "parent": os.getpid(),
+        "limits": {name: value for name, value in asdict(limits).items() if name not in _OF_THE_PARENT},
+    }
+    work = [
+        asyncio.ensure_future(_send(process, json.dumps(told).encode())),
+        asyncio.ensure_future(_follow(process, progress)),
+    ]
+    trace = asyncio.ensure_future(_tail(process))
+    guard = asyncio.ensure_future(_guard(process, folder, limits.folder_bytes))
+    try:
+        async with asyncio.timeout(limits.seconds):
+            await asyncio.gather(*work, trace, process.wait())
+    except TimeoutError as error:
+        raise DocumentTooComplexError(
+            f"Reading the document took longer than {limits.seconds:g} seconds; divide it into several documents."
+        ) from error
+    finally:
+        has_filled = guard.done()
+        guard.cancel()
+        await _end(process, [*work, trace, guard])
+    if has_filled:
+        raise DocumentTooLargeError
+    return process.returncode or 0, trace.result()
+
+
+async def _guard(process: Process, folder: Path, most_bytes: int) -> None:
+    """Ends when the child has filled its folder, and ends the child with it."""
+    while not await asyncio.to_thread(_holds_more, folder, most_bytes):  # noqa: ASYNC110 - nothing tells of bytes
+        await asyncio.sleep(_LOOK_SECONDS)
+    _kill(process)
+
+
+def _holds_more(folder: Path, most_bytes: int) -> bool:
+    size = 0
+    for number, path in enumerate(folder.rglob("*")):
+        # What was there a moment ago may have gone.
+        with suppress(OSError):
+            size += path.lstat().st_size
+        if size > most_bytes or number > _FILES_LIMIT:
+            return True
+    return False
+
+
+def _kill(process: Process) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+async def _end(process: Process, work: list["asyncio.Future[None] | asyncio.Future[str]"]) -> None:
+    """Leave no process behind, nor a task that still reads from one."""
+    _kill(process)
+    await asyncio.gather(process.wait(), *work, return_exceptions=True)
+
+
+async def _send(process: Process, request: bytes) -> None:
+    if process.stdin is None:
+        return
+    with suppress(BrokenPipeError, ConnectionResetError):
+        process.stdin.write(request)
+        await process.stdin.drain()
+    process.stdin.close()
+
+
+async def _follow(process: Process, progress: Progress | None) -> None:
+    """Pass on lines of progress; what is too long, too much or no progress is read and dropped."""
+    if process.stdout is None:
+        return
+    rest = b""
+    lines = 0
+    while chunk := await process.stdout.read(_LINE_LIMIT):
+        *complete, rest = (rest + chunk).split(b"\n")
+        rest = rest[-_LINE_LIMIT:]
+        for line in complete:
+            lines += 1
+            if progress is not None and lines <= _LINES_LIMIT and (step := _step(line)) is not None:
+                await progress(*step)
+
+
+def _step(line: bytes) -> tuple[float, str] | None:
+    try:
+        step = json.loads(line)
+        return min(1.0, max(0.0, float(step["fraction"]))), str(step["message"])[:_MESSAGE_LIMIT]
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
+async def _tail(process: Process) -> str:
+    kept = b""
+    if process.stderr is not None:
+        while chunk := await process.stderr.read(_TRACE_LIMIT):
+            kept = (kept + chunk)[-_TRACE_LIMIT:]
+    return kept.decode("utf-8", "replace")

@@ -1,0 +1,91 @@
+"""Runs become phrases within a block: bold, italic, code, raised, linked; and lines are joined to one text."""
+
+import re
+from collections import Counter
+
+from lxml import etree
+
+from tms.content.lessons.markup import append_text
+from tms.content.pdf.text import HYPHEN, Font, Run
+from tms.content.safe_xml import Element
+
+WORD = re.compile(r"[^\W\d_]{2,}(?:-[^\W\d_]{2,})?")
+
+
+def join_line(target: Element, start: str, words: Counter[str]) -> None:
+    """Put the space between two lines, or take the hyphen away that divides a word."""
+    leaf, attribute = _end_of(target)
+    before = (getattr(leaf, attribute) or "").rstrip()
+    if before.endswith(HYPHEN) or (before.endswith(("-", "\u2010")) and start[:1].islower()):
+        head = (WORD.findall(before[:-1].rpartition(" ")[2]) or [""])[-1]
+        tail = (WORD.findall(start) or [""])[0]
+        keep = words[f"{head}-{tail}".casefold()] > words[f"{head}{tail}".casefold()]
+        setattr(leaf, attribute, before[:-1] + ("-" if keep else ""))
+    else:
+        setattr(leaf, attribute, before)
+        if not _is_unspaced(before[-1:], start[:1]):
+            append_text(target, " ")
+
+
+def write_run(target: Element, run: Run, text: str) -> None:
+    """Add text with its font as elements; equal neighbours are one."""
+    names = _elements(run.font, raised=run.raised)
+    if run.href:
+        names = ["a", *names]
+    if not names or not text.strip():
+        append_text(target, text)
+        return
+    lead, core, trail = text[: len(text) - len(text.lstrip())], text.strip(), text[len(text.rstrip()) :]
+    last = target[-1] if len(target) else None
+    if (
+        last is not None
+        and last.get("href", "") == run.href
+        and _chain(last) == names
+        and not (last.tail or "").strip()
+    ):
+        inner = last
+        while len(inner):
+            inner = inner[-1]
+        inner.text = f"{inner.text or ''}{last.tail or ''}{lead}{core}"
+        last.tail = trail or None
+        return
+    append_text(target, lead)
+    parent = target
+    for name in names:
+        parent = etree.SubElement(parent, name)
+    if run.href:
+        target[-1].set("href", run.href)
+    parent.text = core
+    target[-1].tail = trail or None
+
+
+def _elements(font: Font, *, raised: bool) -> list[str]:
+    names = [name for name, wanted in (("sup", raised), ("strong", font.bold), ("em", font.italic)) if wanted]
+    return ["code"] if font.mono else names
+
+
+def _chain(element: Element) -> list[str]:
+    names = [str(element.tag)]
+    while len(element) == 1 and not element.text:
+        element = element[0]
+        names.append(str(element.tag))
+    return names
+
+
+def _end_of(element: Element) -> tuple[Element, str]:
+    """Where the last text of the element stands: an element and which of its two texts."""
+    if not len(element):
+        return element, "text"
+    last = element[-1]
+    if last.tail:
+        return last, "tail"
+    return _end_of(last) if last.tag not in {"img", "br"} else (last, "tail")
+
+
+def _is_unspaced(before: str, after: str) -> bool:
+    """Between signs of Han, Kana and the like a line's end is no space."""
+    return (
+        bool(before)
+        and bool(after)
+        and all("\u3000" <= sign <= "\u9fff" or "\uf900" <= sign <= "\uffef" for sign in (before, after))
+    )

@@ -1,0 +1,60 @@
+"""`make keycloak`: a genuine Keycloak to try TMS with, prepared for it, until Ctrl-C. Its data stay in `.keycloak`."""
+
+import os
+import secrets
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.keycloak import distribution, server
+
+ROOT = Path(__file__).parents[2]
+HOME = ROOT / ".keycloak"
+PORT = 8080
+
+
+def main() -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    print("Fetching, building and starting Keycloak; the first time takes a minute.", flush=True)
+    try:
+        process = server.start(HOME, port=PORT, password=_password())
+    except distribution.KeycloakMissingError as error:
+        sys.exit(str(error))
+    try:
+        _prepare(server.await_readiness(HOME, process))
+        process.wait()
+    except distribution.KeycloakMissingError as error:
+        sys.exit(str(error))
+    except KeyboardInterrupt:
+        print("\nKeycloak is stopping.")
+    finally:
+        server.stop(process)
+
+
+def _password() -> str:
+    """The administrator's; made once, since Keycloak takes it at its first start only."""
+    place = HOME / "admin_password"
+    if not place.exists():
+        HOME.mkdir(mode=0o700, exist_ok=True)
+        place.touch(mode=0o600)
+        place.write_text(secrets.token_urlsafe(18), encoding="ascii")
+    return place.read_text(encoding="ascii")
+
+
+def _prepare(found: server.Keycloak) -> None:
+    settings = found.environment(os.environ.get("KEYCLOAK_REALM", "tms"))
+    print(f"\nKeycloak answers at {found.url}. Put these lines into .env, then `make run`:\n")
+    for name, value in settings.items():
+        print(f"{name}={value}")
+    print(flush=True)
+    command = [sys.executable, "-P", "-m", "tms.cli", "keycloak", "setup"]
+    subprocess.run(command, cwd=ROOT, env=os.environ | settings, check=False)
+    print(
+        f"\nIts own console: {found.url}/admin, as {found.admin_username}. Stop it with Ctrl-C.", flush=True
+    )
+
+
+if __name__ == "__main__":
+    main()
