@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tms.cli.backup.saving import watched
+from tms.cli.progress import watched
 from tms.content import sandbox
 
 if TYPE_CHECKING:
