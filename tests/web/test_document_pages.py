@@ -6,11 +6,11 @@ import re
 import httpx2
 import pytest
 from tests.content.documents import DATA, build
+from tests.content.editing import waiting
 
 from tms.content import service
 from tms.content.doctor import CHECKS
 from tms.operations import doctor, watching
-from tms.web.visitor import session_cookie
 
 FIRST = (
     ("Heading 1", "Burns"),
@@ -84,7 +84,7 @@ async def test_from_a_document_to_lessons(admin, browser, course, send, sound):
     section = [link for link in page.links() if "/sections/" in link][1]
     words = (await browser.open(section)).words
     assert "Leave them closed" in words
-    assert "Poison Call the poison centre" in words
+    assert "PoisonCall the poison centre" in words
 
 
 async def test_a_form_sent_twice_applies_once(admin, browser, course, send, sound):
@@ -205,9 +205,8 @@ async def test_only_editors_have_these_pages(admin, trainer, student, browsers, 
     await learner.open(upload, status=403)
 
 
-async def test_progress_by_events_until_signed_out(admin, browser, course, send, app, monkeypatch):
-    """The page's own stream: it goes by the cookie, ends with the work, and with the session."""
-    monkeypatch.setattr(watching, "LOOK_EVERY_SECONDS", 0.01)
+async def test_progress_by_events(admin, browser, course, send, app):
+    """The page's own stream: it goes by the cookie, and ends with the work."""
     await browser.sign_in(admin.email)
     page = await send(course)
     upload = (await admin.get(f"/uploads/{page.path.rpartition('/')[2]}"))["data"]
@@ -216,9 +215,33 @@ async def test_progress_by_events_until_signed_out(admin, browser, course, send,
     assert answer.headers["content-type"].startswith("text/event-stream")
     assert answer.text.count("event: progress") == 1
     assert '"state":"succeeded"' in answer.text
-    nobody = await httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url=browser.site).get(
-        address
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url=browser.site) as nobody:
+        assert (await nobody.get(address)).status_code == 303
+
+
+async def test_a_stream_ends_with_the_session(admin, browser, course, monkeypatch):
+    monkeypatch.setattr(watching, "LOOK_EVERY_SECONDS", 0.02)
+    await browser.sign_in(admin.email)
+    job = await waiting(course, admin, [], status="processing")
+    stream = asyncio.create_task(browser.http.get(f"/staff/jobs/{job}/events"))
+    await asyncio.sleep(0.5)
+    assert not stream.done()
+    page = await browser.open(f"/staff/courses/{course}")
+    form = page.form(action="/logout")
+    await browser.http.post(
+        "/logout", data=dict(form.form_values()), headers={"Origin": browser.site}, follow_redirects=False
     )
-    assert nobody.status_code == 303
-    cookie = browser.http.cookies[session_cookie()]
-    assert cookie
+    answer = await asyncio.wait_for(stream, 10)
+    assert '"state":"running"' in answer.text
+
+
+async def test_cancelled_on_the_page(admin, browser, course):
+    await browser.sign_in(admin.email)
+    upload = await waiting(course, admin, [], status="processing")
+    page = await browser.open(f"/staff/uploads/{upload}")
+    assert "Being read" in page.words
+    form = page.form(action=f"/staff/uploads/{upload}/cancel")
+    page = await browser.submit(page, form)
+    assert "Nothing was changed in the course. This was cancelled" in page.words
+    # Sent twice, or too late: the page says what became of the document.
+    assert (await browser.submit(page, form)).path == page.path
