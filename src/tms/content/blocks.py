@@ -8,6 +8,10 @@ from dataclasses import dataclass
 from html.parser import HTMLParser
 
 _HEADING = re.compile(r"h[1-6]")
+# Within a word or a sentence; every other element parts what stands before it from what comes after.
+_INLINE = frozenset(
+    "a abbr b cite code del em i ins kbd mark q s samp small span strong sub sup u var".split()  # noqa: SIM905 - a list
+)
 _EMPTY = frozenset({"br", "hr", "img"})
 # Scripts that put no spaces between words: there a letter counts as a word when texts are compared.
 _TOKEN = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]|\w+")
@@ -40,12 +44,18 @@ class _Reader(HTMLParser):
         return self._lines[line - 1] + column
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002 - given by HTMLParser
+        self._part(tag)
         if self._depth == 0 and _HEADING.fullmatch(tag):
             self._heading = (int(tag[1]), self._at(), [])
         if tag not in _EMPTY:
             self._depth += 1
 
+    def _part(self, tag: str) -> None:
+        if tag not in _INLINE:
+            self.words.append(" ")
+
     def handle_endtag(self, tag: str) -> None:
+        self._part(tag)
         if tag in _EMPTY:
             return
         self._depth -= 1
@@ -69,7 +79,7 @@ def headings(html: str) -> list[Heading]:
 
 def text(html: str) -> str:
     """The words of a lesson, with single spaces between them."""
-    return " ".join(" ".join(_Reader(html).words).split())
+    return " ".join("".join(_Reader(html).words).split())
 
 
 def tokens(words: str) -> list[str]:

@@ -18,6 +18,8 @@ WORDS_ALONE = 0.5
 TITLE_NEEDS = 0.1
 """With the same title elsewhere, so much of the words must agree."""
 _RUN = 3
+_COMMON = 50
+"""What stands in more sections than this tells none from another, and would cost the square of their number."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,8 @@ def _shared_runs(old: Sequence[Text], new: Sequence[Text]) -> list[dict[int, int
     for lesson in new:
         counts: dict[int, int] = defaultdict(int)
         for run, times in lesson.runs.items():
-            for before, others in where.get(run, ()):
+            places = where.get(run, ())
+            for before, others in places if len(places) <= _COMMON else ():
                 counts[before] += min(times, others)
         shared.append(counts)
     return shared

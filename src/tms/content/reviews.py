@@ -1,5 +1,6 @@
 """What becomes of an outline that waits: looked at as it would be, and applied, in one transaction."""
 
+import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -81,8 +82,13 @@ async def _compare(session: AsyncSession, upload: RowMapping, decision: Decision
 
 
 async def _drafts(session: AsyncSession, upload: RowMapping, decision: Decision) -> list[Draft]:
-    rows = [plans.Row.of(row) for row in await queries.outline(session, upload["id"])]
-    return plans.drafts(rows, decision.lessons, decision.skip)
+    outline = await queries.outline(session, upload["id"])
+
+    def made() -> list[Draft]:
+        return plans.drafts([plans.Row.of(row) for row in outline], decision.lessons, decision.skip)
+
+    # Looking through a long document takes a while, during which others are served.
+    return await asyncio.to_thread(made)
 
 
 def _check_choices(found: Difference, decision: Decision) -> None:

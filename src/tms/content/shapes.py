@@ -63,7 +63,7 @@ def detail(
         **_listed(row),
         warnings=row["warnings"],
         error=UploadError(code=row["error_code"], detail=row["error_detail"] or "") if failed else None,
-        outline=[outline_row(one) for one in outline],
+        outline=[_outline_row(one) for one in outline],
         sections=[
             MadeSection(section_id=one.id, title=one.title, removed=one.order_index is None)
             for one in sections
@@ -71,8 +71,12 @@ def detail(
     )
 
 
-def outline_row(row: RowMapping) -> OutlineRowOut:
-    """A row of an outline, from `queries.outline`."""
+def outline(rows: Sequence[RowMapping]) -> list[OutlineRowOut]:
+    """The rows of an outline, from `queries.outline`; takes some time for a long document."""
+    return [_outline_row(row) for row in rows]
+
+
+def _outline_row(row: RowMapping) -> OutlineRowOut:
     words = blocks.text(row["content"])
     return OutlineRowOut(
         **{name: row[name] for name in OutlineRowOut.model_fields if name not in {"excerpt", "headings"}},

@@ -1,5 +1,7 @@
 """Uploads after they have arrived: what became of them, and outlines that wait to be applied."""
 
+import asyncio
+
 from fastapi import APIRouter, Response
 
 from tms.content import outlines, queries, reviews, shapes
@@ -44,7 +46,9 @@ async def get_upload(
     row = await queries.editable(session, upload_id, caller)
     set_etag(response, row["course_version"])
     outline = await queries.outline(session, upload_id)
-    return Answer(data=shapes.detail(row, outline, await queries.sections_of(session, upload_id)))
+    sections = await queries.sections_of(session, upload_id)
+    # Looking through a long document takes a while, during which others are served.
+    return Answer(data=await asyncio.to_thread(shapes.detail, row, outline, sections))
 
 
 @router.post("/uploads/{upload_id}/apply")

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 from uuid import UUID
 
 from sqlalchemy import ARRAY, Table, Uuid, bindparam, column, func, insert, literal, select, update
@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from tms.courses import queries
 from tms.courses.errors import LastSectionError, SectionNotFoundError
 from tms.courses.models import Section
-from tms.courses.sections import NewSection, outline_changed, stored, touch
+from tms.courses.sections import NewSection, outline_changed, row, stored, touch
 from tms.operations import audit
 from tms.platform.ids import new_id
 
@@ -127,20 +127,7 @@ async def _change(session: AsyncSession, changed: Sequence[ChangedSection]) -> N
 async def _add(session: AsyncSession, course_id: UUID, added: Sequence[tuple[int, UUID, NewSection]]) -> None:
     if not added:
         return
-    rows: list[dict[str, Any]] = [
-        {
-            "id": section_id,
-            "course_id": course_id,
-            "order_index": place,
-            "title": new.title,
-            "content": stored(new.content),
-            "video_url": new.video_url,
-            "image_url": new.image_url,
-            "duration": new.duration,
-            "completion": new.completion,
-        }
-        for place, section_id, new in added
-    ]
+    rows = [row(course_id, section_id, place, new) for place, section_id, new in added]
     await session.execute(insert(Section), rows)
 
 

@@ -47,17 +47,7 @@ async def change_sections(
     first = course["section_count"] + 1
     ids = [new_id() for _ in add]
     rows = [
-        {
-            "id": section_id,
-            "course_id": course_id,
-            "order_index": place,
-            "title": new.title,
-            "content": stored(new.content),
-            "video_url": new.video_url,
-            "image_url": new.image_url,
-            "duration": new.duration,
-            "completion": new.completion,
-        }
+        row(course_id, section_id, place, new)
         for place, (section_id, new) in enumerate(zip(ids, add, strict=True), first)
     ]
     await session.execute(insert(Section), rows)
@@ -71,6 +61,21 @@ async def change_sections(
         changes={"sectionIds": [str(section_id) for section_id in ids]},
     )
     return ids
+
+
+def row(course_id: UUID, section_id: UUID, place: int, new: NewSection) -> dict[str, Any]:
+    """A new section as it is inserted."""
+    return {
+        "id": section_id,
+        "course_id": course_id,
+        "order_index": place,
+        "title": new.title,
+        "content": stored(new.content),
+        "video_url": new.video_url,
+        "image_url": new.image_url,
+        "duration": new.duration,
+        "completion": new.completion,
+    }
 
 
 async def add_section(

@@ -1,5 +1,6 @@
 """A document that waits, beside its course and the people who learn it."""
 
+import asyncio
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -22,7 +23,7 @@ async def preview(
     """
     upload = await content.editable(session, upload_id, caller)
     found = await reviews.preview(session, upload, decision)
-    difference = shapes.difference(upload, found)
+    difference = await asyncio.to_thread(shapes.difference, upload, found)
     who = await touched.touched(
         session, caller, _effect(upload["course_id"], found, difference.sections_after)
     )

@@ -1,5 +1,6 @@
 """An editor's documents: uploaded to a course, watched while they are read, cancelled; and what became of them."""
 
+import asyncio
 from contextlib import suppress
 from uuid import UUID
 
@@ -84,9 +85,9 @@ async def uploaded(
 ) -> HTMLResponse:
     """Where a document stands: being read, an outline to look over, what was made of it, or why nothing was."""
     row = await content.editable(session, upload_id, visitor.caller)
-    detail = shapes.detail(
-        row, await content.outline(session, upload_id), await content.sections_of(session, upload_id)
-    )
+    outline = await content.outline(session, upload_id)
+    sections = await content.sections_of(session, upload_id)
+    detail = await asyncio.to_thread(shapes.detail, row, outline, sections)
     mine = visitor.caller.is_admin or row["created_by"] == visitor.caller.id
     reading = detail.status == "processing"
     job = await operations.job(session, row["job_id"], visitor.caller) if mine and reading else None

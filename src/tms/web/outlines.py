@@ -1,5 +1,6 @@
 """An outline that waits, in an editor's hands: looked over, put beside the course, applied or discarded."""
 
+import asyncio
 from uuid import UUID
 
 from fastapi import APIRouter, Request
@@ -10,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from tms.content import outlines, reviews, shapes
 from tms.content import queries as content
 from tms.content.errors import NotWaitingError
-from tms.content.schemas import OutlineRowOut, PlanIn
+from tms.content.schemas import PlanIn
 from tms.http import policy
 from tms.http.parameters import PathId
 from tms.http.sessions import ReadSession, WriteSession
@@ -84,7 +85,7 @@ async def _asked(
     row = await content.editable(session, upload_id, visitor.caller)
     if row["status"] not in {"needs_review", "completed"}:
         raise NotWaitingError
-    rows: list[OutlineRowOut] = [shapes.outline_row(one) for one in await content.outline(session, upload_id)]
+    rows = await asyncio.to_thread(shapes.outline, await content.outline(session, upload_id))
     return row, outline_form.plan(form, rows)
 
 
