@@ -36,11 +36,11 @@ _PAGES = {
     "GET /staff/courses/{course_id}/sections/{section_id}": (*_READS, _COURSE),
     "POST /staff/courses/{course_id}/uploads": (*_EDITS_COURSES, _UPLOADING),
     "GET /staff/uploads/{upload_id}": (*_EDITS, _UPLOAD),
-    "POST /staff/uploads/{upload_id}/cancel": (*_EDITS, _UPLOAD),
     "POST /staff/uploads/{upload_id}/difference": (*_EDITS, _UPLOAD),
     "POST /staff/uploads/{upload_id}/apply": (*_EDITS, _UPLOAD),
     "POST /staff/uploads/{upload_id}/discard": (*_EDITS, _UPLOAD),
     "GET /staff/jobs/{job_id}/events": (*_STARTED, Door("job", "job_id")),
+    "POST /staff/jobs/{job_id}/cancel": (*_STARTED, Door("reading", "job_id")),
     "GET /staff/emails": (*_OFFICE, Door()),
     "GET /staff/emails/{email_id}": (*_OFFICE, Door("email", "email_id")),
 }

@@ -23,7 +23,7 @@ from tests.access.relations import (
     relation,
 )
 from tests.batches.planning import Planner
-from tests.content.editing import waiting
+from tests.content.editing import waiting, work_of
 from tests.people import People, token_for
 
 from tms.app import POLICY
@@ -218,7 +218,9 @@ class World:
         starters = {"trainer's": TRAINER, "other's": OTHER, "office's": ADMIN}
         for name, starter in starters.items():
             course = self.courses["blank"].id
-            self.readings[name] = await waiting(course, self.people[starter], [], status="processing")
+            self.readings[name] = work_of(
+                await waiting(course, self.people[starter], [], status="processing")
+            )
 
     async def _make_sessions(self):
         """Page sessions of everybody, one that has ended, and a cookie that nobody was given."""

@@ -1,6 +1,7 @@
 """Editions of a document, put beside a course without a reader: an upload whose outline waits, made directly."""
 
 import hashlib
+from uuid import UUID
 
 from sqlalchemy import insert
 
@@ -11,8 +12,13 @@ from tms.platform import clock, db
 from tms.platform.ids import new_id
 
 
+def work_of(upload_id):
+    """The id of the long work that made the outline."""
+    return UUID(int=upload_id.int ^ 1)
+
+
 async def waiting(course_id, by, lessons, *, replaces=None, status="needs_review"):
-    """An outline of `(title, content)` or `(title, content, level)` that waits; the id of the upload, and of its job.
+    """An outline of `(title, content)` or `(title, content, level)` that waits; the upload's id.
 
     With the status `processing` somebody seems to be at it.
     """
@@ -21,7 +27,7 @@ async def waiting(course_id, by, lessons, *, replaces=None, status="needs_review
     async with db.transaction() as session:
         await session.execute(
             insert(Job).values(
-                id=upload_id,
+                id=work_of(upload_id),
                 kind="content.process",
                 state="succeeded" if is_read else "running",
                 created_by=by.id,
@@ -42,7 +48,7 @@ async def waiting(course_id, by, lessons, *, replaces=None, status="needs_review
                 review=True,
                 replaces_id=replaces,
                 expires_at=clock.db_now() + REVIEW if is_read else None,
-                job_id=upload_id,
+                job_id=work_of(upload_id),
                 created_by=by.id,
             )
         )

@@ -6,7 +6,7 @@ import re
 import httpx2
 import pytest
 from tests.content.documents import DATA, build
-from tests.content.editing import waiting
+from tests.content.editing import waiting, work_of
 
 from tms.content import service
 from tms.content.doctor import CHECKS
@@ -222,7 +222,7 @@ async def test_progress_by_events(admin, browser, course, send, app):
 async def test_a_stream_ends_with_the_session(admin, browser, course, monkeypatch):
     monkeypatch.setattr(watching, "LOOK_EVERY_SECONDS", 0.02)
     await browser.sign_in(admin.email)
-    job = await waiting(course, admin, [], status="processing")
+    job = work_of(await waiting(course, admin, [], status="processing"))
     stream = asyncio.create_task(browser.http.get(f"/staff/jobs/{job}/events"))
     await asyncio.sleep(0.5)
     assert not stream.done()
@@ -240,8 +240,8 @@ async def test_cancelled_on_the_page(admin, browser, course):
     upload = await waiting(course, admin, [], status="processing")
     page = await browser.open(f"/staff/uploads/{upload}")
     assert "Being read" in page.words
-    form = page.form(action=f"/staff/uploads/{upload}/cancel")
+    form = page.form(action=f"/staff/jobs/{work_of(upload)}/cancel")
     page = await browser.submit(page, form)
     assert "Nothing was changed in the course. This was cancelled" in page.words
     # Sent twice, or too late: the page says what became of the document.
-    assert (await browser.submit(page, form)).path == page.path
+    assert (await browser.submit(page, form)).path == f"/staff/uploads/{upload}"

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tms.content import receiving, service
+from tms.content.errors import MalformedFormError
 from tms.content.service import ReceivedFile
+from tms.http.bodies import BrokenOffError
 
 UPLOAD_BYTES = 50 * 1024 * 1024
 """The largest form."""
@@ -28,7 +30,10 @@ async def received(content_type: str, body: AsyncIterator[bytes]) -> AsyncIterat
     Raises `MissingFileError`, `EmptyFileError` or `MalformedFormError`.
     """
     with tempfile.NamedTemporaryFile(prefix="tms-received-") as target:
-        taken = await receiving.take_file(content_type, body, target.file)
+        try:
+            taken = await receiving.take_file(content_type, body, target.file)
+        except BrokenOffError as error:
+            raise MalformedFormError from error
         name = service.display_name(taken.name)
         file = ReceivedFile(Path(target.name), name, taken.size, taken.digest.hexdigest())
         yield Arrival(file, taken.fields())

@@ -65,6 +65,11 @@ async def editable(session: AsyncSession, upload_id: UUID, caller: Caller) -> Ro
     return row
 
 
+async def of_work(session: AsyncSession, job_id: UUID) -> UUID | None:
+    """The upload that this long work is about."""
+    return (await session.execute(select(Upload.id).where(Upload.job_id == job_id))).scalar_one_or_none()
+
+
 async def check_editor(session: AsyncSession, course_id: UUID, caller: Caller) -> None:
     """Raises `CourseNotFoundError` unless the caller may change the course: to others its documents are not there."""
     if not await courses.is_editable(session, course_id, caller):

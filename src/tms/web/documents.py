@@ -28,6 +28,7 @@ from tms.web.visitor import FORM_BYTES, PostingStaff, StaffVisitor
 
 UPLOAD = "/staff/uploads/{upload_id}"
 EDITORS = "administrators every course, trainers those they are named on"
+STARTERS = "administrators all, trainers what they started"
 POLICY = [
     policy.Line(
         "POST",
@@ -37,10 +38,8 @@ POLICY = [
         max_bytes=arrivals.UPLOAD_BYTES,
     ),
     policy.Line("GET", UPLOAD, policy.PUBLIC, EDITORS),
-    policy.Line("POST", f"{UPLOAD}/cancel", policy.PUBLIC, EDITORS, max_bytes=FORM_BYTES),
-    policy.Line(
-        "GET", "/staff/jobs/{job_id}/events", policy.PUBLIC, "administrators all, trainers what they started"
-    ),
+    policy.Line("GET", "/staff/jobs/{job_id}/events", policy.PUBLIC, STARTERS),
+    policy.Line("POST", "/staff/jobs/{job_id}/cancel", policy.PUBLIC, STARTERS, max_bytes=FORM_BYTES),
 ]
 _EDITION = "edition:"
 _ID: TypeAdapter[UUID] = TypeAdapter(Id)
@@ -102,13 +101,13 @@ async def uploaded(
     )
 
 
-@router.post(f"{UPLOAD}/cancel")
-async def cancel(upload_id: PathId, visitor: PostingStaff, session: WriteSession) -> RedirectResponse:
+@router.post("/staff/jobs/{job_id}/cancel")
+async def cancel(job_id: PathId, visitor: PostingStaff, session: WriteSession) -> RedirectResponse:
     """Stop the reading; where that was too late, the page says what became of the document."""
-    row = await content.editable(session, upload_id, visitor.caller)
     with suppress(WorkEndedError):
-        await cancelling.cancel(session, row["job_id"], visitor.caller)
-    return RedirectResponse(_address(upload_id), 303)
+        await cancelling.cancel(session, job_id, visitor.caller)
+    upload_id = await content.of_work(session, job_id)
+    return RedirectResponse(_address(upload_id) if upload_id else "/staff/courses", 303)
 
 
 @router.get("/staff/jobs/{job_id}/events")
