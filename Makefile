@@ -26,7 +26,7 @@ run: $(RUNTIME) ## Run TMS: database, API and worker, until Ctrl-C
 
 .PHONY: test
 test: $(DEVELOPMENT) ## Run every test
-	@$(PYTHON) -m pytest -n 2 --dist worksteal $(ARGS)
+	@$(PYTHON) -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: keycloak
 keycloak: $(DEVELOPMENT) ## Run a genuine Keycloak to try TMS with, prepared for it, until Ctrl-C
@@ -43,6 +43,14 @@ keycloak-faults: $(DEVELOPMENT) ## Enrol while a genuine Keycloak fails in every
 .PHONY: fuzz
 fuzz: $(DEVELOPMENT) ## Random and hostile requests of each role against the API's own description
 	@$(PYTHON) -m pytest -q tests/fuzz -m "long or not long" $(ARGS)
+
+.PHONY: corpus
+corpus: $(DEVELOPMENT) ## Read hundreds of hostile files, and all well-formed ones of known content, as uploads are read
+	@$(PYTHON) -m pytest -q -n 2 tests/corpus -m long $(ARGS)
+
+.PHONY: bench-documents
+bench-documents: $(DEVELOPMENT) ## Measure how fast documents become lessons, beside the library beneath alone
+	@$(PYTHON) -m benchmarks.documents $(ARGS)
 
 .PHONY: check
 check: $(DEVELOPMENT) ## Check style, types, the order of the rooms, sizes, and that migrations match the models
@@ -62,9 +70,17 @@ format: $(DEVELOPMENT) ## Put the sources into the house's format
 bench: $(DEVELOPMENT) ## Measure TMS beside the specification's style and pgbench; writes benchmarks/results
 	@$(PYTHON) -m benchmarks $(ARGS)
 
+.PHONY: storage
+storage: $(DEVELOPMENT) ## Large files to a folder and to S3, the same file by many at once, callers while documents are read
+	@$(PYTHON) -m pytest -q tests/content -m long $(ARGS)
+
 .PHONY: races
-races: $(DEVELOPMENT) ## Run every race twenty times through two processes of the API; doctor after each round
+races: $(DEVELOPMENT) ## Every race twenty times through two processes, critical pairs in every order, a hunt for deadlocks
 	@$(PYTHON) -m pytest -q tests/races -m long $(ARGS)
+
+.PHONY: stories
+stories: $(DEVELOPMENT) ## Two hundred random stories of edits, marks and moves, each answer against a naive recount
+	@$(PYTHON) -m pytest -q tests/students/test_progress_property.py -m long $(ARGS)
 
 .PHONY: docs
 docs: $(RUNTIME) ## Write docs/authorisation.md, who may do what, out of the policy table

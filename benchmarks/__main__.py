@@ -26,7 +26,15 @@ def main() -> None:
         help="a student's courses is also measured with so many (default 1000,100000)",
     )
     arguments.add_argument("--results", type=Path, default=None, help="where results are written")
+    arguments.add_argument(
+        "--keycloak", type=int, default=0, help="only enrol so many people at once with a genuine Keycloak"
+    )
     chosen = arguments.parse_args()
+    if chosen.keycloak:
+        from benchmarks import keycloak  # noqa: PLC0415 - it brings a Keycloak along
+
+        Console().print(keycloak.run(chosen.keycloak, chosen.results), markup=False, soft_wrap=True)
+        return
     with tempfile.TemporaryDirectory(prefix="tms-bench-", ignore_cleanup_errors=True) as folder:
         home = Path(folder)
         home.chmod(0o755)

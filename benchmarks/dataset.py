@@ -85,7 +85,16 @@ def settle(connection: psycopg.Connection) -> None:
 
 
 def copy_for_specification(url: str) -> None:
-    """The specification's tables in a schema of their own, filled with the same content, and with indexes on its keys."""
+    """The specification's tables in a schema of their own, as its models declare them, filled with the same content."""
+    _run(url, "specification.sql")
+
+
+def favour_specification(url: str) -> None:
+    """Give them the indexes on foreign keys that its models lack."""
+    _run(url, "specification_favoured.sql")
+
+
+def _run(url: str, script: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute((_SQL / "specification.sql").read_text())
+        connection.execute((_SQL / script).read_text().encode())
         settle(connection)

@@ -25,6 +25,7 @@ import pytest
 from procrastinate.periodic import PeriodicRegistry
 from psycopg import sql
 
+from tests.balance import pytest_collection_modifyitems as pytest_collection_modifyitems
 from tests.keycloak.fixture import at_keycloak as at_keycloak
 from tests.keycloak.fixture import keycloak as keycloak
 from tests.keycloak.fixture import prepared_realm as prepared_realm

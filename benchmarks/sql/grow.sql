@@ -8,6 +8,10 @@ CREATE OR REPLACE FUNCTION pg_temp.name_part(number bigint) RETURNS text LANGUAG
 CREATE OR REPLACE FUNCTION pg_temp.done(assignment bigint) RETURNS int LANGUAGE sql IMMUTABLE AS
   $$ SELECT (ARRAY[0, 2, 4, 8, 8, 10, 12, 20])[1 + (assignment * 5 + assignment / 8) % 8] $$;
 
+-- Who was enrolled by a measurement goes, so that numbers have no gaps; nothing refers to them that is measured.
+DELETE FROM accounts WHERE user_id IN (SELECT id FROM users WHERE id::text NOT LIKE '01900000-0000-7000-8000-%');
+DELETE FROM users WHERE id::text NOT LIKE '01900000-0000-7000-8000-%';
+
 CREATE TEMP TABLE fresh AS
   SELECT n, pg_temp.key(0, n) AS id FROM generate_series(
     (SELECT count(*) FROM users WHERE student_code IS NOT NULL) + 1, current_setting('bench.students')::bigint) AS n;

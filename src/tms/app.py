@@ -11,7 +11,7 @@ from tms.batches import assignment_routes
 from tms.batches import doctor as batches_doctor
 from tms.batches import routes as batches_routes
 from tms.content import doctor as content_doctor
-from tms.content import outlines, upload_routes
+from tms.content import media_routes, outlines, upload_routes
 from tms.content import routes as content_routes
 from tms.courses import doctor as courses_doctor
 from tms.courses import routes as courses_routes
@@ -48,6 +48,7 @@ API_ROUTERS: list[APIRouter] = [
     audit_routes.router,
     content_routes.router,
     upload_routes.router,
+    media_routes.router,
     courses_routes.router,
     identity_routes.router,
     notifications_routes.router,
@@ -76,6 +77,7 @@ POLICY = policy.Table(
         *audit_routes.POLICY,
         *content_routes.POLICY,
         *upload_routes.POLICY,
+        *media_routes.POLICY,
         *courses_routes.POLICY,
         *identity_routes.POLICY,
         *notifications_routes.POLICY,

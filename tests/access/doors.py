@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.access.relations import MATE, MISSING, OTHER, RELATIONS, SELF, STRANGER, TRAINER
 from tests.access.world import NOBODY
-from tests.content.documents import build
+from tests.content.documents import PNG, build
 
 from tms.http.policy import API
 
@@ -98,6 +98,10 @@ def _document():
 def files():
     """A small Word document, as a form has it."""
     return {"file": ("lesson.docx", _document(), WORD)}
+
+
+def _picture():
+    return {"file": ("dot.png", PNG)}
 
 
 def always(**body):
@@ -192,6 +196,7 @@ _API_DOORS = {
     "POST /uploads/{upload_id}/preview": _upload(body=always()),
     "POST /uploads/{upload_id}/apply": _upload(body=always()),
     "DELETE /uploads/{upload_id}": _upload(),
+    "POST /courses/{course_id}/media": _course(names=EDITABLE, files=_picture),
     "GET /emails": Door(),
     "GET /emails/{email_id}": Door("email", "email_id"),
     "POST /emails/{email_id}/retry": Door("email", "email_id"),

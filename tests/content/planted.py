@@ -169,7 +169,14 @@ def lessons(title="A title", html="<p>Text</p>"):
         "warnings": [],
     }
     lesson |= {"page_from": 1, "page_to": None, "confidence": 1.0}
-    return {"kind": "docx", "title": None, "lessons": [lesson], "pictures": [], "warnings": []}
+    return {
+        "kind": "docx",
+        "title": None,
+        "lessons": [lesson],
+        "pictures": [],
+        "warnings": [],
+        "original": None,
+    }
 
 
 def misbehave(path, folder, filename, report):  # noqa: C901, PLR0911, PLR0912  one line for each kind of misbehaviour

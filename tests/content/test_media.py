@@ -42,8 +42,9 @@ async def test_every_picture_is_served_to_whoever_has_its_address(client, illust
         assert int(answer.headers["content-length"]) == len(answer.content)
         assert answer.headers["cache-control"].startswith("private, max-age=300")
         kinds.append(answer.headers["content-type"])
+        assert answer.headers["content-security-policy"].startswith("sandbox; default-src 'none'")
+        assert (answer.headers["content-disposition"], answer.headers["accept-ranges"]) == ("inline", "bytes")
         if answer.headers["content-type"] == "image/svg+xml":
-            assert answer.headers["content-security-policy"].startswith("sandbox; default-src 'none'")
             assert b"<svg" in answer.content
         else:
             assert answer.content.startswith(b"\x89PNG")

@@ -91,6 +91,22 @@ async def test_the_real_documents(temporary):
     assert ("Found 9 lessons") in [message for _, message in steps]
 
 
+@pytest.mark.parametrize(
+    ("name", "kind", "lessons", "pictures"),
+    [
+        ("python-basics.pdf", "pdf", 6, 8),
+        ("errors-and-debugging.epub", "epub", 3, 1),
+        ("command-line.html", "html", 1, 0),
+        ("files.md", "markdown", 1, 0),
+    ],
+)
+async def test_the_real_documents_of_other_formats(temporary, name, kind, lessons, pictures):
+    async with sandbox.extracting(DATA / name, filename=name) as extraction:
+        assert (extraction.kind, len(extraction.lessons)) == (kind, lessons)
+        assert len(extraction.pictures) == pictures
+        assert all(picture.path.stat().st_size == picture.size for picture in extraction.pictures)
+
+
 async def test_two_at_once_do_not_meet(temporary, tmp_path):
     async def one(number):
         path = build(tmp_path / f"{number}.docx", ("Heading 1", f"Lesson {number}"), (None, "a"))
@@ -105,7 +121,8 @@ async def test_two_at_once_do_not_meet(temporary, tmp_path):
     ("content", "name", "outcome"),
     [
         (b"", "a.docx", EmptyFileError),
-        (b"{\\rtf1 text}", "a.rtf", UnsupportedTypeError),
+        (b"\x1a\x45\xdf\xa3 matroska", "a.mkv", UnsupportedTypeError),
+        (b"\x00\x00\x00\x14ftypqt  ", "a.mov", UnsupportedTypeError),
         (b"%PDF-1.7", "a.pdf", CorruptDocumentError),
         (b"PK\x03\x04", "a.docx", CorruptDocumentError),
         (
@@ -142,11 +159,10 @@ async def test_names_are_only_data(temporary, tmp_path):
 
 
 async def test_an_endless_loop_ends_at_the_limit_of_processor_time(plant):
-    began = time.monotonic()
+    # Readers give way: on a busy machine a second of processor time may take long.
     with pytest.raises(DocumentTooComplexError) as refusal:
-        await plant("loop")
+        await plant("loop", Limits(cpu_seconds=1, seconds=60))
     assert "longer than" not in refusal.value.detail
-    assert time.monotonic() - began < 4
 
 
 async def test_waiting_ends_at_the_limit_of_the_clock(plant, plants):

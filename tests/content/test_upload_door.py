@@ -1,10 +1,13 @@
 """Who may not upload, or too much, is stopped at the door: before the body is read, or as soon as it is too long."""
 
 import json
+from functools import partial
 
 import pytest
 
-from tms.content import routes
+from tms import app as app_module
+from tms.content import sizes
+from tms.http import gate
 
 MEBIBYTE = 1024 * 1024
 BOUNDARY = b"xxxxxxxx"
@@ -14,11 +17,19 @@ HEAD = (
 )
 
 
+really_counted = gate._counted
+
+
+def counted(receive, _, *, most):
+    return really_counted(receive, most)
+
+
 class Sender:
     """A client that sends a body in pieces of 64 KiB and counts what was asked of it."""
 
-    def __init__(self, app, path, *, token=None, declared=None, pieces=10_000):
+    def __init__(self, app, path, *, token=None, declared=None, pieces=10_000, head=HEAD, beginning=b""):
         self.app = app
+        self.head = head + beginning
         self.pieces = pieces
         self.taken = 0
         self.answers = []
@@ -45,7 +56,7 @@ class Sender:
 
     async def receive(self):
         self.taken += 1
-        body = HEAD if self.taken == 1 else b"x" * 65536
+        body = self.head if self.taken == 1 else b"x" * 65536
         return {"type": "http.request", "body": body, "more_body": self.taken < self.pieces}
 
     async def send(self, message):
@@ -83,15 +94,33 @@ async def test_to_a_course_that_is_not_there_not_a_byte_is_read(app, course, peo
 
 
 async def test_a_declared_size_too_large_is_refused_at_once(app, course, admin, temporary):
-    sender = Sender(app, path_of(course), token=admin.token, declared=routes.UPLOAD_BYTES + 1)
+    sender = Sender(app, path_of(course), token=admin.token, declared=sizes.FORM_BYTES + 1)
     assert await sender.run() == (413, "body_too_large")
     assert sender.taken == 0
 
 
-async def test_a_body_without_end_is_cut_off_at_the_limit(app, course, admin, temporary):
-    sender = Sender(app, path_of(course), token=admin.token)
+async def test_a_body_without_end_is_cut_off_at_the_limit_of_its_kind(
+    app, course, admin, temporary, monkeypatch
+):
+    monkeypatch.setattr(sizes, "DOCUMENT_BYTES", 5 * MEBIBYTE)
+    monkeypatch.setattr(sizes, "RECORDING_BYTES", 9 * MEBIBYTE)
+    for beginning, limit in ((b"", 5), (b"\x00\x00\x00\x20ftypisom", 9), (b"ID3", 9), (b"PK\x03\x04", 5)):
+        for path in (path_of(course), f"/api/v1/courses/{course}/media"):
+            sender = Sender(app, path, token=admin.token, beginning=beginning)
+            assert await sender.run() == (413, "document_too_large")
+            assert (limit - 1) * MEBIBYTE < sender.taken * 65536 < (limit + 1) * MEBIBYTE
+
+
+async def test_a_body_without_end_is_cut_off_by_the_gate(app, course, admin, temporary, monkeypatch):
+    """Whatever the route makes of it: here of a form that never comes to its file."""
+    line = app_module.POLICY.find("POST", path_of(course))
+    assert line.max_bytes == sizes.FORM_BYTES
+    monkeypatch.setattr(gate, "_counted", partial(counted, most=3 * MEBIBYTE))
+    sender = Sender(
+        app, path_of(course), token=admin.token, head=HEAD.replace(b'name="file"', b'name="other"')
+    )
     assert await sender.run() == (413, "body_too_large")
-    assert sender.taken * 65536 < routes.UPLOAD_BYTES + MEBIBYTE
+    assert sender.taken * 65536 < 4 * MEBIBYTE
 
 
 @pytest.mark.parametrize("pieces", [1, 2, 50])

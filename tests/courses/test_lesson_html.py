@@ -172,7 +172,7 @@ def test_pictures_are_read_at_signed_addresses_and_stored_by_id():
     for address in addresses:
         parts = urlsplit(address)
         assert parts.path == f"/api/v1/media/{MEDIA}"
-        assert signing.is_signed(parts.path, parts.query.removeprefix("signature="))
+        assert signing.is_signed(parts.path, parts.query.removeprefix("signature="), seconds=300)
     assert html.sanitise(read) == stored
 
 

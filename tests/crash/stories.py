@@ -299,6 +299,26 @@ class Upload(Story):
         assert self.sections() == 2
 
 
+class NewPicture(Story):
+    """A picture is added to a course; sent again, it is the same one."""
+
+    def prepare(self):
+        self.course = self.tms.done("POST", "/courses", json={"title": fresh("Course"), **COURSE})["id"]
+        # Bytes of its own, behind the picture's end.
+        self.content = _png() + fresh("tail").encode()
+
+    def send(self):
+        files = {"file": ("dot.png", self.content)}
+        return self.tms.request("POST", f"/courses/{self.course}/media", key=self.key, files=files)
+
+    def check(self):
+        added = self.send().json()["data"]
+        row = "SELECT storage_key FROM media WHERE id = %s"
+        key = self.tms.value(row, added["id"])
+        assert (self.tms.home / "files" / key).stat().st_size == added["size"]
+        assert self.send().json()["data"]["id"] == added["id"]
+
+
 class Sweeping(Story):
     """A file that nobody refers to goes; those in use stay."""
 

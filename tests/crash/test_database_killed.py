@@ -88,7 +88,8 @@ def _check_written(tms, clients):
     assert found.keys() <= acknowledged.keys()
 
 
-@pytest.mark.parametrize("rounds", [1, pytest.param(4, marks=pytest.mark.long)])
+# With the fifth death within a minute a server is given up, so that these are four together.
+@pytest.mark.parametrize("rounds", [1, pytest.param(3, marks=pytest.mark.long)])
 def test_requests_in_flight_when_the_server_is_killed(tms, rounds):
     tms.token()
     tms.change("TRUNCATE courses CASCADE")

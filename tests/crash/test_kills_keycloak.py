@@ -9,10 +9,9 @@ from tests.crash.stories import Enrolment
 from tests.crash.test_kills import BY_API, BY_COMMAND, BY_WORKER
 from tests.keycloak.proxy import ENROLLING, Way
 
-pytestmark = [pytest.mark.processes, pytest.mark.keycloak]
+pytestmark = [pytest.mark.processes, pytest.mark.keycloak, pytest.mark.long]
 
 ROOMS = ("identity.", "students.")
-ALWAYS_AT_CALL = {("after", "create")}
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +36,6 @@ def _points(points):
     return sorted(point for point in points if point.startswith(ROOMS))
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("point", _points(BY_API))
 def test_the_api_is_killed(tms, point):
     story = BY_API[point](tms)
@@ -47,14 +45,12 @@ def test_the_api_is_killed(tms, point):
     repeat_and_check(tms, story)
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("point", _points(BY_WORKER))
 def test_the_worker_is_killed(tms, point):
     kind, api_dies_at = BY_WORKER[point]
     worker_killed(tms, kind(tms), point, api_dies_at)
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("point", sorted(BY_COMMAND))
 def test_a_command_is_killed(tms, point):
     story = BY_COMMAND[point](tms)
@@ -64,16 +60,7 @@ def test_a_command_is_killed(tms, point):
     tms.examine()
 
 
-CALLS = [
-    pytest.param(
-        moment,
-        step,
-        id=f"{moment} {step}",
-        marks=[] if (moment, step) in ALWAYS_AT_CALL else pytest.mark.long,
-    )
-    for moment in ("before", "after")
-    for step in ENROLLING
-]
+CALLS = [(moment, step) for moment in ("before", "after") for step in ENROLLING]
 
 
 @pytest.mark.parametrize(("moment", "step"), CALLS)
@@ -90,10 +77,7 @@ def test_the_api_is_killed_at_a_call(tms, way, moment, step):
     assert not [process.words for process in tms.started if story.email in process.said]
 
 
-@pytest.mark.long
-@pytest.mark.parametrize(
-    ("moment", "step"), [(moment, step) for moment in ("before", "after") for step in ENROLLING]
-)
+@pytest.mark.parametrize(("moment", "step"), CALLS)
 def test_the_worker_is_killed_at_a_call(tms, way, moment, step):
     story = Enrolment(tms)
     killed_during(story, tms.restart_api(fail_at="students.enrol.committed"))

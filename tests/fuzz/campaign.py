@@ -59,6 +59,7 @@ database = "none"
 no-shrink = true
 
 [checks]
+# It knows statuses alone; `hooks.what_fits_is_refused_by_a_rule_alone` looks at the grounds.
 positive_data_acceptance.enabled = false
 negative_data_rejection.expected-statuses = [400, 401, 403, 404, 405, 406, 409, 412, 413, 415, 422, 429]
 """

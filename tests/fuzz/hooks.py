@@ -35,6 +35,36 @@ UNKNOWN_OF_TEN = 1
 NUL_EVERY = 6
 # The example of the document, which is nobody's.
 EXAMPLE = "0192f0c1-2345-7abc-8def-0123456789ab"
+# What a file of the right form may be refused for.
+DOCUMENTS = (
+    "unsupported_type",
+    "type_mismatch",
+    "empty_file",
+    "corrupt_document",
+    "document_refused",
+    "no_content",
+)
+# Rules that no schema can state, by code and by what is said: the only grounds on which a request that fits the document
+# is refused as a bad one. What needs another status (404 for what is not there, 409 for a broken rule) says so with it.
+RULES = {
+    "version_changed": re.compile(""),
+    "idempotency_key_reused": re.compile(""),
+    "unknown_student": re.compile("does not exist"),
+    **dict.fromkeys(DOCUMENTS, re.compile("")),
+    "invalid_page": re.compile("was not given out by this list|must be one of"),
+    "invalid": re.compile(
+        "does not exist|must be later than the date it extends|must name every section of the course exactly once"
+    ),
+    "validation_failed": re.compile(
+        "must lie between 1900 and 2999|must not lie before|must name an IANA time zone"
+        "|must be an e-mail address|must be a full address|must hold something that can be seen"
+    ),
+}
+# 2.0 is an integer to JSON Schema, and a number with a fraction to TMS.
+FRACTION = "input should be a valid integer"
+BAD_REQUEST = {400, 405, 406, 411, 412, 413, 415, 422}
+spoiled = set()
+"""Cases into which NUL was put: they do not fit the document any more."""
 ETAG = re.compile(r'(\*|(W/)?"[0-9]{1,9}")')
 
 
@@ -77,16 +107,21 @@ def _is_id(value):
 
 def _with_nul(case):
     """The fuzzer draws NUL so seldom that a campaign may never send one."""
-    texts = [
-        (fields, name)
-        for fields in (case.query, case.body)
-        if isinstance(fields, dict)
-        for name, value in fields.items()
-        if isinstance(value, str)
-    ]
-    if texts and next(with_text) % NUL_EVERY == 0:
-        for fields, name in texts:
-            fields[name] += "\x00"
+    if not any(_texts(case.query) + _texts(case.body)) or next(with_text) % NUL_EVERY:
+        return
+    spoiled.add(case.id)
+    # Cases share what they were made of: it is not changed in place.
+    case.query, case.body = _spoil(case.query), _spoil(case.body)
+
+
+def _texts(fields):
+    return [name for name, value in _named(fields).items() if isinstance(value, str)]
+
+
+def _spoil(fields):
+    return (
+        {**fields, **{name: f"{fields[name]}\x00" for name in _texts(fields)}} if _texts(fields) else fields
+    )
 
 
 @schemathesis.hook
@@ -101,12 +136,18 @@ def before_call(context, case, kwargs):
         case.query["signature"] = WORLD["signature"]
     _body(case.body, path)
     _with_nul(case)
-    if case.path.endswith("/upload-content") and isinstance(case.body, dict) and next(numbers) % 2:
+    if case.path.endswith("/upload-content") and "file" in _named(case.body) and next(numbers) % 2:
         kwargs["files"] = {"file": ("made.docx", bytes.fromhex(WORLD["document"]))}
+    if case.path.endswith("/media") and isinstance(case.body, dict) and next(numbers) % 2:
+        kwargs["files"] = {"file": ("dot.svg", b'<svg xmlns="http://www.w3.org/2000/svg"/>')}
     # A random version is never the present one, so that nothing would ever be edited.
     sent = (case.headers or {}).get("if-match")
     if isinstance(sent, str) and ETAG.fullmatch(sent) and len(sent) % 3:
         case.headers["if-match"] = "*"
+
+
+def _named(body):
+    return body if isinstance(body, dict) else {}
 
 
 def _body(body, path):
@@ -122,6 +163,24 @@ def _body(body, path):
             body[name] = [_real(kind, one) for one in value]
         elif isinstance(value, str):
             body[name] = _real(kind, value)
+
+
+@schemathesis.check
+def what_fits_is_refused_by_a_rule_alone(context, response, case):
+    """A request that the document allows is refused as a bad one on the grounds of `RULES`, or the document is wrong."""
+    if case.meta is None or not case.meta.generation.mode.is_positive or case.id in spoiled:
+        return
+    if response.status_code not in BAD_REQUEST or response.request.method != case.method.upper():
+        return
+    problem = response.json()
+    rule = RULES.get(problem["code"])
+    wrong = [
+        f"{entry['field']} {entry['message']}"
+        for entry in problem["errors"] or [{"field": "", "message": problem["detail"]}]
+        if (rule is None or not rule.search(entry["message"]))
+        and not (entry["message"] == FRACTION and isinstance(_named(case.body).get(entry["field"]), float))
+    ]
+    assert not wrong, f"refused although it fits the document: {problem['code']}: {wrong}"
 
 
 @schemathesis.hook

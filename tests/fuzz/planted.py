@@ -8,11 +8,13 @@ from fastapi import APIRouter, Response
 from tms import app as assembly
 from tms.http import policy
 from tms.http.answers import Answer
+from tms.platform.errors import FieldError, InvalidError
 from tms.platform.schemas import Body, Count, Schema
 
 POLICY = [
     policy.line("POST", "/planted/crash", policy.ADMIN, "administrators"),
     policy.line("POST", "/planted/nul", policy.ADMIN, "administrators"),
+    policy.line("POST", "/planted/picky", policy.ADMIN, "administrators"),
     policy.line("GET", "/planted/shape", policy.ADMIN, "administrators"),
     policy.line("GET", "/planted/status", policy.ADMIN, "administrators"),
     policy.line("GET", "/planted/form", policy.ADMIN, "administrators"),
@@ -48,6 +50,14 @@ async def crash(body: Hours) -> Answer[Number]:
 async def nul(body: Name) -> Answer[Number]:
     if "\x00" in body.name:
         raise PlantedError
+    return Answer(data=Number(number=len(body.name)))
+
+
+@router.post("/picky")
+async def picky(body: Name) -> Answer[Number]:
+    """Wants what the description does not say."""
+    if not body.name.startswith("A"):
+        raise InvalidError(fields=[FieldError("name", "must begin with A")])
     return Answer(data=Number(number=len(body.name)))
 
 

@@ -87,6 +87,7 @@ async def test_a_campaign(role, served, world, tmp_path, app):
 FAULTS = {
     "POST /api/v1/planted/crash": "Server error",
     "POST /api/v1/planted/nul": "Server error",
+    "POST /api/v1/planted/picky": "refused although it fits the document",
     "GET /api/v1/planted/shape": "Response violates schema",
     "GET /api/v1/planted/status": "Undocumented status code",
     "GET /api/v1/planted/form": "Undocumented Content-Type",

@@ -125,6 +125,7 @@ class World:
             section = (await self.admin.post(f"/courses/{ordered}/sections", body))["data"]["id"]
             self.know(f"PUT {API}/courses/{{course_id}}/sections/order", ordered)
             self.know(f"POST {API}/courses/{{course_id}}/upload-content", ordered)
+            self.know(f"POST {API}/courses/{{course_id}}/media", ordered)
             self.orders[ordered] = [section]
 
     async def _documents(self, courses):

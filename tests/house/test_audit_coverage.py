@@ -4,6 +4,7 @@ import pytest
 from fastapi import APIRouter
 from sqlalchemy import text
 from tests.access.doors import files
+from tests.content.documents import PNG
 from tests.content.editing import waiting, work_of
 from tests.people import Client
 
@@ -192,6 +193,10 @@ async def _upload(ground):
     return f"{await ground.course()}/upload-content", {"files": files()}
 
 
+async def _picture(ground):
+    return f"{await ground.course()}/media", {"files": {"file": ("dot.png", PNG)}}
+
+
 async def _student(ground):
     return f"/students/{(await ground.people.student()).id}"
 
@@ -239,6 +244,7 @@ CALLS = {
     "POST /uploads/{upload_id}/apply": of(_waiting, "/apply", {}),
     "DELETE /uploads/{upload_id}": of(_waiting),
     "POST /jobs/{job_id}/cancel": _reading,
+    "POST /courses/{course_id}/media": _picture,
     "POST /courses": of(nothing, "/courses", COURSE),
     "PATCH /courses/{course_id}": of(Ground.course, body={"title": "Changed"}),
     "DELETE /courses/{course_id}": of(Ground.course),

@@ -153,6 +153,27 @@ async def test_what_changes_here_during_the_import_is_brought_too(
     assert (await providers.keycloak().find(student.id)).role == "trainer"
 
 
+async def test_who_is_erased_during_the_import_does_not_hold_up_the_others(
+    organisation, at_keycloak, database, monkeypatch
+):
+    switch = moving._switch
+
+    async def disturbed(brought):
+        monkeypatch.setattr(moving, "_switch", switch)
+        async with await psycopg.AsyncConnection.connect(database) as connection:
+            erased = [organisation["student"].id]
+            await connection.execute("DELETE FROM accounts WHERE user_id = %s", erased)
+            await connection.execute(
+                "UPDATE users SET status = 'erased', account_id = NULL WHERE id = %s", erased
+            )
+        return await switch(brought)
+
+    monkeypatch.setattr(moving, "_switch", disturbed)
+    report, _ = await move()
+    assert (report.moved, report.stuck) == (5, [])
+    assert (await account_ids())[organisation["student"].id] is None
+
+
 async def test_somebody_elses_address_stops_the_switch_until_it_is_settled(organisation, at_keycloak):
     student = organisation["student"]
     theirs = {

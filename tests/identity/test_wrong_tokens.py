@@ -71,21 +71,26 @@ def test_there_are_enough_kinds():
     assert len(KINDS) == len(set(KINDS)) >= 75
 
 
-@pytest.mark.parametrize("kind", KINDS)
-async def test_a_wrong_token_is_401_and_makes_no_work(client, mint, kind):
-    token = forged(mint, kind)
-    access.forget()
-    with counted_statements() as statements:
-        started = time.process_time()
-        answer = await ask(client, token)
-        spent = time.process_time() - started
-    assert answer.status_code == 401, answer.text
-    assert answer.json()["code"] in {"invalid_token", "no_token"}
-    assert answer.headers["www-authenticate"].startswith("Bearer")
-    assert statements == []
-    assert spent < 0.2
-    # Its sibling, made by the same hand, is let in, and its work is seen by the same count.
-    with counted_statements() as statements:
-        answer = await ask(client, mint.sign(mint.good()))
-    assert answer.status_code == 200, answer.text
-    assert statements
+async def test_a_wrong_token_is_401_and_makes_no_work(client, mint):
+    wrong = {}
+    for kind in KINDS:
+        token = forged(mint, kind)
+        access.forget()
+        with counted_statements() as statements:
+            started = time.process_time()
+            answer = await ask(client, token)
+            spent = time.process_time() - started
+        refused = answer.status_code == 401 and answer.headers["www-authenticate"].startswith("Bearer")
+        if (
+            not refused
+            or answer.json()["code"] not in {"invalid_token", "no_token"}
+            or statements
+            or spent > 0.2
+        ):
+            wrong[kind] = (answer.status_code, answer.text, statements, spent)
+        # Its sibling, made by the same hand, is let in, and its work is seen by the same count.
+        with counted_statements() as statements:
+            answer = await ask(client, mint.sign(mint.good()))
+        assert answer.status_code == 200, answer.text
+        assert statements
+    assert wrong == {}

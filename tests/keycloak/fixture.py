@@ -11,9 +11,11 @@ from keycloak import KeycloakAdmin, KeycloakOpenIDConnection
 from tests.keycloak import server
 from tests.keycloak.distribution import KeycloakMissingError
 from tms.identity import access, providers, verifier
+from tms.identity.keycloak import connection as connections
 from tms.identity.keycloak import realm as realms
 from tms.platform.settings import Settings, get_settings
 
+PATIENCE_SECONDS = 60.0
 CLIENT_SECRET = "the secret of a client in the tests that guards nothing"
 
 
@@ -96,6 +98,9 @@ async def prepared_realm(keycloak, worker_id):
 async def at_keycloak(prepared_realm, monkeypatch):
     """For the length of a test TMS keeps its accounts in the genuine Keycloak, in an empty realm."""
     settings = prepared_realm.settings
+    # A machine that is busy with tests is no fault of Keycloak's.
+    for name in ("CONNECT_SECONDS", "READ_SECONDS", "LONGEST_WAIT_SECONDS"):
+        monkeypatch.setattr(connections, name, PATIENCE_SECONDS)
     monkeypatch.setenv("KEYCLOAK_SERVER_URL", settings.keycloak_server_url)
     monkeypatch.setenv("KEYCLOAK_REALM", settings.keycloak_realm)
     monkeypatch.setenv("KEYCLOAK_CLIENT_SECRET", CLIENT_SECRET)

@@ -63,8 +63,8 @@ class Proxy:
             return
         finally:
             self._at_once -= 1
+            await _close(writer)
             self._tasks.discard(task)
-            writer.close()
 
     async def _answer(self, reader, writer):
         head = await reader.readuntil(b"\r\n\r\n")
@@ -86,11 +86,12 @@ class Proxy:
         # The answer ends with the connection, so that it need not be understood.
         kept = [line for line in lines if not line.lower().startswith("connection:")]
         kept[1:1] = ["Connection: close"]
-        writer.write("\r\n".join(kept).encode("latin-1") + body)
-        await writer.drain()
-        answer = await reader.read()
-        writer.close()
-        return answer
+        try:
+            writer.write("\r\n".join(kept).encode("latin-1") + body)
+            await writer.drain()
+            return await reader.read()
+        finally:
+            await _close(writer)
 
     async def _misbehave(self, fault, writer, lines, body):
         if fault.kind == "slow":
@@ -108,6 +109,12 @@ class Proxy:
             writer.write(answer[: len(answer) - 20])
         else:
             writer.write(_response(fault.kind, fault.headers, b'{"error": "planted"}'))
+
+
+async def _close(writer):
+    writer.close()
+    with contextlib.suppress(ConnectionError):
+        await writer.wait_closed()
 
 
 def _response(status, headers, body):

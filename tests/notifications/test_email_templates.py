@@ -37,6 +37,7 @@ def values(template, **changes):
         "login_url": "https://tms.test/login",
         "created_at": WHEN,
         "link_minutes": 60,
+        "ownAccount": False,
     }
     return {**known, **secret, **CONTEXTS.get(template, {}), **changes}
 
@@ -152,3 +153,12 @@ def test_a_welcome_without_a_batch_names_none():
     rendered = rendering.bodies("welcome", values("welcome", batchName=None))
     assert "None" not in rendered.text + rendered.html
     assert "batch" not in rendered.text
+
+
+def test_whoever_had_an_account_before_is_told_so_and_of_no_password():
+    rendered = rendering.bodies("welcome", values("welcome", ownAccount=True))
+    for body in (rendered.text, rendered.html):
+        assert "account that you already have" in body
+        assert "Spring" in body
+        assert "abcde-fghij" not in body
+        assert "no longer valid" not in body

@@ -1,5 +1,6 @@
 import pytest
 from sqlalchemy import text
+from tests.batches.planning import Planner
 from tests.races.contest import Doors, Track
 
 from tms import app
@@ -35,6 +36,21 @@ async def healthy(session):
 
     async def examine():
         assert await doctor.examine(app.CHECKS) == []
-        assert (await session.execute(text(DEADLOCKS))).scalar_one() == before
+        assert (await session.execute(text(DEADLOCKS))).scalar_one() == before, "there were deadlocks"
 
     return examine
+
+
+@pytest.fixture
+async def planner(people):
+    return Planner(people, await people.admin())
+
+
+@pytest.fixture
+def count(session):
+    """`await count(query, ...)`: the one number that a query gives."""
+
+    async def ask(query, **values):
+        return (await session.execute(text(query), values)).scalar_one()
+
+    return ask

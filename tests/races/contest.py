@@ -9,15 +9,18 @@ import socket
 import subprocess
 import sys
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 
 import httpx2
 import psycopg
+import pytest
 from psycopg import sql
 from tests.people import API
 
-PATIENCE = 30
+PATIENCE = 90
 TRIES = 5
+ROUNDS = pytest.mark.parametrize("rounds", [3, pytest.param(20, marks=pytest.mark.long)])
 NAMES = ("door-1", "door-2")
 ENOUGH = 20
 """Transactions at the line; each process has 15 connections, and more requests than that stand in line in front of them."""
@@ -42,6 +45,10 @@ class Entry:
 def enrol(who, email, *, key=None, **fields):
     person = {"firstName": "Ada", "lastName": "Example", "email": email, **fields}
     return Entry(who, "POST", "/students/enroll", person, {"Idempotency-Key": key} if key else {})
+
+
+def statuses(answers):
+    return Counter(answer.status_code for answer in answers)
 
 
 class Doors:

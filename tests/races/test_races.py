@@ -8,35 +8,15 @@ from collections import Counter
 
 import pytest
 from sqlalchemy import text
-from tests.batches.planning import Planner
-from tests.races.contest import PATIENCE, Entry, enrol
+from tests.races.contest import PATIENCE, ROUNDS, Entry, enrol, statuses
 
 from tms.platform import db
 
 pytestmark = pytest.mark.processes
 
-ROUNDS = pytest.mark.parametrize("rounds", [3, pytest.param(20, marks=pytest.mark.long)])
-
-
-@pytest.fixture
-async def planner(people):
-    return Planner(people, await people.admin())
-
-
-@pytest.fixture
-def count(session):
-    async def ask(query, **values):
-        return (await session.execute(text(query), values)).scalar_one()
-
-    return ask
-
 
 def by_method(entries, answers):
     return {entry.method: answer.status_code for entry, answer in zip(entries, answers, strict=True)}
-
-
-def statuses(answers):
-    return Counter(answer.status_code for answer in answers)
 
 
 @ROUNDS

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -273,14 +274,17 @@ class Story:
         assert (state["progress"], state["status"]) == (expected["progress"], expected["status"])
 
 
-@settings(
-    max_examples=20,
-    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking would take minutes with a real database
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
-@given(steps=STEPS)
-async def test_every_answer_agrees_with_a_naive_recount(people, steps):
+def _stories(number):
+    return settings(
+        max_examples=number,
+        # Shrinking would take minutes with a real database.
+        phases=[Phase.explicit, Phase.reuse, Phase.generate],
+        deadline=None,
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    )
+
+
+async def _agree(people, steps):
     story = Story(await people.admin(), [await people.student(), await people.student()])
     await story.begin()
     await story.check()
@@ -288,6 +292,19 @@ async def test_every_answer_agrees_with_a_naive_recount(people, steps):
         await getattr(story, name)(*arguments)
         await story.check()
     assert await doctor.examine(app.CHECKS) == []
+
+
+@_stories(6)
+@given(steps=STEPS)
+async def test_every_answer_agrees_with_a_naive_recount(people, steps):
+    await _agree(people, steps)
+
+
+@pytest.mark.long
+@_stories(200)
+@given(steps=STEPS)
+async def test_two_hundred_stories_agree_with_a_naive_recount(people, steps):
+    await _agree(people, steps)
 
 
 async def test_an_edit_asks_for_the_refreshing_by_itself(people, run_jobs):

@@ -2,10 +2,10 @@ from datetime import date
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from tms.batches.due import Day, Due, Zone
-from tms.platform.schemas import Body, Flag, Id, Instant, Line255, Positive, Prose, Schema
+from tms.platform.schemas import Body, Flag, Id, Instant, Line255, Positive, Prose, Schema, absent
 
 MOST_AT_ONCE = 1000
 
@@ -40,19 +40,12 @@ class BatchIn(Body):
 class BatchPatch(Body):
     """What is not sent stays as it is."""
 
-    name: Line255 | None = None
-    start_date: Day | None = None
-    end_date: Day | None = None
+    name: Line255 = Field(default_factory=absent)
+    start_date: Day = Field(default_factory=absent)
+    end_date: Day = Field(default_factory=absent)
     capacity: Positive | None = None
     description: Prose | None = None
-    timezone: Zone | None = None
-
-    @field_validator("name", "start_date", "end_date", "timezone")
-    @classmethod
-    def _not_null(cls, value: object) -> object:
-        if value is None:
-            raise ValueError("must not be null; leave it out to keep it")
-        return value
+    timezone: Zone = Field(default_factory=absent)
 
 
 class BatchOut(Schema):
@@ -164,14 +157,7 @@ class AssignmentPatch(Body):
     due_date: Due | None = None
     extended_to: Due | None = None
     reason: Annotated[Prose, Field(max_length=500)] | None = None
-    waived: Flag | None = None
-
-    @field_validator("waived")
-    @classmethod
-    def _not_null(cls, value: object) -> object:
-        if value is None:
-            raise ValueError("must be true or false")
-        return value
+    waived: Flag = Field(default_factory=absent)
 
 
 class SourceOut(Schema):

@@ -202,6 +202,17 @@ class NoSuchEditionError(InvalidError):
     title = "`replaces` must name a completed upload of this course, the newest edition of its document"
 
 
+class NoMediaError(DocumentError):
+    """Something else than a picture, a video or a sound was sent as one."""
+
+    status = 415
+    code = "no_media"
+    title = (
+        "Send a picture (PNG, JPEG, GIF, WebP, SVG), a video (MP4, WebM) or a sound (MP3, M4A); documents become "
+        "sections with POST /courses/{id}/upload-content"
+    )
+
+
 class FileRemovedError(UnavailableError):
     """The same bytes were being removed while they came in."""
 

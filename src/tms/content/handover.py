@@ -50,11 +50,12 @@ class Picture:
 
 
 ORIGINAL = 0
+"""The number of the uploaded file itself among the pictures."""
 
 
 @dataclass(frozen=True, slots=True)
 class Original:
-    """The uploaded file itself, which lessons play as `media:0` (`ORIGINAL`); sizes in pixels, 0 for sound."""
+    """The uploaded file itself, which lessons play as `media:0`; sizes in pixels, 0 for sound."""
 
     content_type: str
     width: int

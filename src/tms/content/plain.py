@@ -7,13 +7,12 @@ from lxml import etree
 from tms.content import encodings
 from tms.content.lessons import division, patterns
 from tms.content.lessons.document import CONFIDENCE, LOOKED, NUMBERED, Document, Manuscript, Source
-from tms.content.safe_xml import Element
+from tms.content.safe_xml import NO_XML, Element
 
 _UNDERLINES = {"=": 1, "#": 1, "*": 1, "-": 2, "~": 3, "^": 3}
 _BULLET = re.compile(r"[ \t]{0,8}(?:[-*+•◦▪‣·–])[ \t]+(?=\S)")
 _ITEM = re.compile(r"[ \t]{0,8}(\d{1,4})[.)][ \t]+(?=\S)")
 _INDENTED = re.compile(r"(?: {4}|\t)")
-_NEVER_STORED = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
 _LEAST_CAPITALS = 4
 _LONGEST_HEADING = 80
 
@@ -21,8 +20,8 @@ _LONGEST_HEADING = 80
 def read(source: Source) -> Document:
     """The lessons of a plain text in any of the usual encodings; raises a `DocumentError`."""
     source.report(0.2, "Reading text")
-    text = _NEVER_STORED.sub("", encodings.decode(source.path.read_bytes()))
-    lines = [line.rstrip() for line in re.split(r"\r\n|\r|\n|\x0b|\x0c|\u2028|\u2029", text)]
+    text = encodings.decode(source.path.read_bytes())
+    lines = [NO_XML.sub("", line).rstrip() for line in re.split(r"\r\n|\r|\n|\x0b|\x0c|\u2028|\u2029", text)]
     return division.compose(Manuscript(_blocks(lines)), source)
 
 

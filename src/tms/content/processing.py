@@ -7,7 +7,6 @@ pictures in storage. Storage is never called within a transaction.
 
 import asyncio
 import logging
-import os
 import re
 import shutil
 import tempfile
@@ -20,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from tms.content import applying, files, leases, plans, queries, sandbox
 from tms.content.errors import ArchivedCourseError, GivenUpError, LostFileError
-from tms.content.handover import ORIGINAL, Extraction, Lesson, Original, Picture
+from tms.content.handover import Extraction, Lesson
 from tms.content.models import Media, Upload, UploadLesson
 from tms.courses import html as lesson_html
 from tms.courses import queries as courses_queries
@@ -41,8 +40,6 @@ REVIEW = timedelta(days=7)
 """How long an outline waits for somebody's decision."""
 MOST_ATTEMPTS = 20
 _FOLDER_PREFIX = "tms-upload-"
-# Each child may take its limit of memory, so that only so many read at once in one process.
-_PLACES = asyncio.Semaphore(max(2, os.cpu_count() or 2))
 _PICTURE = re.compile(r'(<(?:img|audio|video)(?: [a-z]+="[^"]*")*? src=")media:(\d+)(?=")')
 
 
@@ -52,7 +49,7 @@ async def step(upload_id: UUID) -> None:
     What is wrong with the document is recorded, not raised; raises `UnavailableError` when trying again later is right.
     """
     # In line before the lease, whose time would run out for the last of many.
-    async with _PLACES:
+    async with sandbox.PLACES:
         upload = await leases.take(upload_id)
         if upload is not None:
             await _carry_out(upload)
@@ -112,8 +109,9 @@ async def _fetch(upload: RowMapping, target: Path) -> None:
 
 
 async def _keep_pictures(upload: RowMapping, extraction: Extraction) -> dict[int, str]:
-    """The keys of the pictures by their numbers. A later try finds what an earlier one has stored."""
-    keys = {} if extraction.original is None else {ORIGINAL: upload["storage_key"]}
+    """The keys of what is shown by its number. A later try finds what an earlier one has stored."""
+    # What plays the document itself shares its file.
+    keys = {0: upload["storage_key"]} if extraction.original else {}
     for number, picture in enumerate(extraction.pictures, start=1):
         keys[picture.number] = await files.keep(picture.path, sha256=picture.sha256, size=picture.size)
         await operations.report(
@@ -187,30 +185,32 @@ async def _keep_outline(
 async def _insert_media(
     session: AsyncSession, upload: RowMapping, extraction: Extraction, keys: dict[int, str]
 ) -> dict[int, UUID]:
-    shown: dict[int, tuple[Picture | Original, int, str]] = {
-        picture.number: (picture, picture.size, picture.sha256) for picture in extraction.pictures
-    }
-    if extraction.original is not None:
-        # A video is not copied: what is played is the file that was uploaded.
-        shown[ORIGINAL] = (extraction.original, upload["size"], upload["sha256"])
-    ids = {number: new_id() for number in shown}
-    if ids:
-        await session.execute(
-            insert(Media),
-            [
-                {
-                    "id": ids[number],
-                    "upload_id": upload["id"],
-                    "media_type": one.content_type,
-                    "size": size,
-                    "sha256": sha256,
-                    "width": one.width,
-                    "height": one.height,
-                    "storage_key": keys[number],
-                }
-                for number, (one, size, sha256) in shown.items()
-            ],
-        )
+    ids = {number: new_id() for number in keys}
+    rows = [
+        {
+            "id": ids[one.number],
+            "upload_id": upload["id"],
+            "media_type": one.content_type,
+            "size": one.size,
+            "sha256": one.sha256,
+            "width": one.width,
+            "height": one.height,
+            "storage_key": keys[one.number],
+        }
+        for one in extraction.pictures
+    ]
+    if extraction.original:
+        shared = {name: upload[name] for name in ("size", "sha256", "storage_key")}
+        of_its_own = {
+            "id": ids[0],
+            "upload_id": upload["id"],
+            "media_type": extraction.original.content_type,
+            "width": extraction.original.width,
+            "height": extraction.original.height,
+        }
+        rows.append(shared | of_its_own)
+    if rows:
+        await session.execute(insert(Media), rows)
     return ids
 
 

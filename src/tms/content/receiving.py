@@ -2,18 +2,42 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+import tempfile
+import unicodedata
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import IO
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from tms.content.errors import EmptyFileError, MalformedFormError, MissingFileError
+from tms.content import sizes
+from tms.content.errors import (
+    DocumentTooLargeError,
+    EmptyFileError,
+    MalformedFormError,
+    MissingFileError,
+)
 
 FIELD = b"file"
+NAME_BYTES = 150
+_UNNAMED = "document"
 _HEADER_BYTES = 16 * 1024
 _PARTS = 10
 _FIELD_BYTES = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedFile:
+    """A file as it came in; `name` is for display only, never a path; `fields` are the form's other, small ones."""
+
+    path: Path
+    name: str
+    size: int
+    sha256: str
+    fields: Mapping[str, str] = field(default_factory=dict)
 
 
 class FileTaker:
@@ -29,6 +53,8 @@ class FileTaker:
         self._is_file = False
         self._fields: dict[bytes, bytes] = {}
         self._parts = 0
+        self._head = b""
+        self._most = sizes.DOCUMENT_BYTES
         self._header = [b"", b""]
         self._header_bytes = 0
         self._options: dict[bytes, bytes] = {}
@@ -99,6 +125,14 @@ class FileTaker:
     def _on_data(self, data: bytes, start: int, end: int) -> None:
         piece = data[start:end]
         if self._is_file:
+            if len(self._head) < sizes.HEAD_BYTES:
+                self._head = (self._head + piece)[: sizes.HEAD_BYTES]
+                self._most = sizes.most(self._head)
+            if self.size + len(piece) > self._most:
+                raise DocumentTooLargeError(
+                    f"A file of this kind may have at most {self._most // (1024 * 1024)} MiB; make its pictures smaller, "
+                    "or divide it into several."
+                )
             self._target.write(piece)
             self.digest.update(piece)
             self.size += len(piece)
@@ -120,8 +154,24 @@ class FileTaker:
         self._ended = True
 
 
-async def take_file(content_type: str, body: AsyncIterator[bytes], target: IO[bytes]) -> FileTaker:
-    """Write the form's file to `target`; raises `MissingFileError`, `EmptyFileError` or `MalformedFormError`."""
+@asynccontextmanager
+async def received(content_type: str, body: AsyncIterator[bytes]) -> AsyncIterator[ReceivedFile]:
+    """The form's file on disk, for as long as the context lives.
+
+    Raises `MissingFileError`, `EmptyFileError`, `MalformedFormError` or `DocumentTooLargeError`.
+    """
+    with tempfile.NamedTemporaryFile(prefix="tms-received-") as target:
+        taken = await _take_file(content_type, body, target.file)
+        yield ReceivedFile(
+            Path(target.name),
+            display_name(taken.name),
+            taken.size,
+            taken.digest.hexdigest(),
+            taken.fields(),
+        )
+
+
+async def _take_file(content_type: str, body: AsyncIterator[bytes], target: IO[bytes]) -> FileTaker:
     kind, options = parse_options_header(content_type)
     boundary = options.get(b"boundary", b"")
     if kind != b"multipart/form-data":
@@ -133,3 +183,23 @@ async def take_file(content_type: str, body: AsyncIterator[bytes], target: IO[by
         await asyncio.to_thread(taker.feed, chunk)
     await asyncio.to_thread(taker.finish)
     return taker
+
+
+def display_name(name: str | None) -> str:
+    """A file's name as people may see it: composed (NFC), without folders, control and direction marks, at most 150 bytes."""
+    last = unicodedata.normalize("NFC", name or "").replace("\\", "/").rpartition("/")[2]
+    visible = "".join(
+        character
+        for character in last
+        if unicodedata.category(character) not in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+    )
+    line = " ".join(visible.split())
+    stem, dot, extension = line.rpartition(".")
+    if not dot:
+        return _cut(line, NAME_BYTES) or _UNNAMED
+    tail = dot + _cut(extension, 20)
+    return (_cut(stem, NAME_BYTES - len(tail.encode())) or _UNNAMED) + tail
+
+
+def _cut(text: str, most_bytes: int) -> str:
+    return text.encode()[:most_bytes].decode(errors="ignore").strip()

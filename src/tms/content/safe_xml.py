@@ -1,5 +1,6 @@
 """Reads XML that somebody else made: without entities, network and document types; and the names that go with lxml."""
 
+import re
 from typing import TypeAlias
 
 from lxml import etree
@@ -7,6 +8,8 @@ from lxml import etree
 from tms.content.errors import CorruptDocumentError, DocumentTooComplexError
 
 Element: TypeAlias = etree._Element  # noqa: SLF001  lxml names its element class only so
+NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+"""Signs that XML cannot hold, and the control that no text needs."""
 _BEYOND_LIMITS = ("depth", "Resource limit", "allocation", "unknown error")
 
 

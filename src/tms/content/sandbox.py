@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 _PROGRAM: tuple[str, ...] = ("-m", "tms.content.extract")
 _FOLDER_PREFIX = "tms-document-"
 _LEFTOVER_SECONDS = 3600
+PLACES = asyncio.Semaphore(max(2, os.cpu_count() or 2))
+"""Each child may take its limit of memory, so that only so many read at once in one process."""
 
 
 @asynccontextmanager

@@ -2,10 +2,8 @@
 
 import asyncio
 import logging
-import unicodedata
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from time import monotonic
 from uuid import UUID
 
@@ -15,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from tms.content import files, outlines, processing, queries
 from tms.content.errors import RECORDED, ArchivedCourseError, DocumentError, NoSuchEditionError
 from tms.content.models import Upload
+from tms.content.receiving import ReceivedFile
 from tms.courses import queries as courses_queries
 from tms.courses.errors import CourseNotFoundError
 from tms.operations import service as operations
@@ -31,20 +30,8 @@ PATIENCE_SECONDS = 10.0
 """How long a request waits for the sections before it answers that they are being made."""
 JOB_AFTER = timedelta(seconds=20)
 LOOK_EVERY_SECONDS = 0.2
-NAME_BYTES = 150
-_UNNAMED = "document"
 # Steps begun by requests whose patience ended; a task that nobody holds may be collected half-way.
 _working: set[asyncio.Task[None]] = set()
-
-
-@dataclass(frozen=True, slots=True)
-class ReceivedFile:
-    """A file as it came in; `name` is for display only, never a path."""
-
-    path: Path
-    name: str
-    size: int
-    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +49,9 @@ class Purpose:
         return bool(upload["review"] == self.review and upload["replaces_id"] == self.replaces)
 
 
+AT_ONCE = Purpose()
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """An upload as it stands; `repeated`: the same document was there already, so that nothing was changed."""
@@ -77,7 +67,7 @@ class Outcome:
         return self.row["status"] not in queries.UNFINISHED
 
 
-async def check_open(course_id: UUID, caller: Caller, purpose: Purpose) -> None:
+async def check_open(course_id: UUID, caller: Caller, purpose: Purpose = AT_ONCE) -> None:
     """Refuse before a byte is taken: raises 404, 403, `ArchivedCourseError`, or `NoSuchEditionError`."""
     async with db.reading() as session:
         await courses_queries.check_editable(session, course_id, caller)
@@ -213,23 +203,3 @@ async def _wait(upload_id: UUID, task: asyncio.Task[None]) -> RowMapping:
         if not at_work or monotonic() >= deadline:
             return row
         await asyncio.sleep(LOOK_EVERY_SECONDS)
-
-
-def display_name(name: str | None) -> str:
-    """A file's name as people may see it: composed (NFC), without folders, control and direction marks, at most 150 bytes."""
-    last = unicodedata.normalize("NFC", name or "").replace("\\", "/").rpartition("/")[2]
-    visible = "".join(
-        character
-        for character in last
-        if unicodedata.category(character) not in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-    )
-    line = " ".join(visible.split())
-    stem, dot, extension = line.rpartition(".")
-    if not dot:
-        return _cut(line, NAME_BYTES) or _UNNAMED
-    tail = dot + _cut(extension, 20)
-    return (_cut(stem, NAME_BYTES - len(tail.encode())) or _UNNAMED) + tail
-
-
-def _cut(text: str, most_bytes: int) -> str:
-    return text.encode()[:most_bytes].decode(errors="ignore").strip()

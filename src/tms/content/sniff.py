@@ -98,10 +98,11 @@ def sniff(path: Path) -> Kind:
         return _sniff_ole(path)
     if b"%PDF-" in head[:1024]:
         return Kind.PDF
-    return _sniff_media(head) or _sniff_text(head)
+    return sniff_media(head) or _sniff_text(head)
 
 
-def _sniff_media(head: bytes) -> Kind | None:
+def sniff_media(head: bytes) -> Kind | None:
+    """The kind of a picture, video or sound that begins like this; a drawing (SVG) is text and not among them."""
     for magic, kind in _MAGIC:
         if head.startswith(magic):
             return kind

@@ -1,11 +1,11 @@
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
 from tms.courses import html
-from tms.platform.schemas import Body, Count, Id, Instant, Line100, Line255, Positive, Prose, Schema
+from tms.platform.schemas import Body, Count, Id, Instant, Line100, Line255, Positive, Prose, Schema, absent
 
 TemplateType = Literal["video-only", "text-video", "text-image", "text-only"]
 Status = Literal["draft", "published", "archived"]
@@ -35,17 +35,12 @@ WebAddress = Annotated[
     Field(
         max_length=500,
         examples=["https://example.org/video"],
-        json_schema_extra={"format": "uri", "pattern": "^https?://"},
+        json_schema_extra={"pattern": r"^https?://[^\s\\]+$"},
     ),
     AfterValidator(_web_address),
 ]
 LessonHtml = Annotated[str, Field(max_length=900_000)]
 """HTML, which is sanitised when it is stored; the bound is that of the whole request, nearly."""
-
-
-def _absent() -> Any:
-    """The value of a field of a PATCH that was not sent; such fields are never looked at (`exclude_unset`)."""
-    return None
 
 
 class CourseIn(Body):
@@ -62,12 +57,12 @@ class CourseIn(Body):
 class CoursePatch(Body):
     """What is sent is changed; only the description can be taken away (null)."""
 
-    title: Line255 = Field(default_factory=_absent)
-    description: Prose | None = Field(default_factory=_absent)
-    category: Line100 = Field(default_factory=_absent)
-    template_type: TemplateType = Field(default_factory=_absent)
-    difficulty: Line50 = Field(default_factory=_absent)
-    estimated_duration: Count = Field(default_factory=_absent)
+    title: Line255 = Field(default_factory=absent)
+    description: Prose | None = Field(default_factory=absent)
+    category: Line100 = Field(default_factory=absent)
+    template_type: TemplateType = Field(default_factory=absent)
+    difficulty: Line50 = Field(default_factory=absent)
+    estimated_duration: Count = Field(default_factory=absent)
 
 
 class SectionIn(Body):
@@ -85,13 +80,13 @@ class SectionIn(Body):
 class SectionPatch(Body):
     """What is sent is changed; `orderIndex` moves the section, beyond the end to the end."""
 
-    title: Line255 = Field(default_factory=_absent)
-    content: LessonHtml | None = Field(default_factory=_absent)
-    video_url: WebAddress | None = Field(default_factory=_absent)
-    image_url: WebAddress | None = Field(default_factory=_absent)
-    order_index: Positive = Field(default_factory=_absent)
-    duration: Count | None = Field(default_factory=_absent)
-    completion: Completion = Field(default_factory=_absent)
+    title: Line255 = Field(default_factory=absent)
+    content: LessonHtml | None = Field(default_factory=absent)
+    video_url: WebAddress | None = Field(default_factory=absent)
+    image_url: WebAddress | None = Field(default_factory=absent)
+    order_index: Positive = Field(default_factory=absent)
+    duration: Count | None = Field(default_factory=absent)
+    completion: Completion = Field(default_factory=absent)
 
 
 class SectionOrder(Body):

@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from fastapi.datastructures import DefaultPlaceholder
 from fastapi.routing import APIRoute, RouteContext, serialize_response
+from fastapi.utils import is_body_allowed_for_status_code
 from pydantic import TypeAdapter, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -59,8 +61,18 @@ def compiled(route: RouteContext, framework: ASGIApp) -> ASGIApp | None:
     original = route.original_route
     if not isinstance(original, bodies.StrictRoute) or not original.may_be_called_directly:
         return None
+    if not _answers_plainly(original):
+        return None
     wanted = _wanted(original)
     return _Direct(route, wanted, framework) if wanted is not None else None
+
+
+def _answers_plainly(route: APIRoute) -> bool:
+    """Whether what the endpoint returns is an answer already, or becomes JSON by its schema and nothing else."""
+    has_shape = route.response_field is not None and isinstance(route.response_class, DefaultPlaceholder)
+    returned = inspect.signature(route.endpoint, eval_str=True).return_annotation
+    is_answer = inspect.isclass(returned) and issubclass(returned, Response)
+    return (has_shape or is_answer) and is_body_allowed_for_status_code(route.status_code)
 
 
 def _wanted(route: APIRoute) -> _Wanted | None:

@@ -5,7 +5,7 @@ been matched already, against the one table in which every route has a line; so 
 What has no line, or asks in another way (HEAD, under a prefix), goes to the framework's own router, which decides.
 """
 
-from collections.abc import Iterable
+from functools import cached_property
 from typing import NamedTuple
 
 from fastapi import FastAPI
@@ -28,14 +28,20 @@ class Door(NamedTuple):
 class Dispatch:
     """ASGI in front of the framework's router."""
 
-    def __init__(self, router: ASGIApp, routes: Iterable[RouteContext]) -> None:
-        self.router = router
-        self.doors: dict[tuple[str, str], Door] = {}
-        for route in routes:
+    def __init__(self, app: FastAPI) -> None:
+        self.app = app
+        self.router = app.router.middleware_stack
+
+    @cached_property
+    def doors(self) -> dict[tuple[str, str], Door]:
+        """By method and path, as policy lines spell it; made at the first request, since commands need none."""
+        found: dict[tuple[str, str], Door] = {}
+        for route in iter_route_contexts(self.app.routes):
             door = _door(route)
             for method in route.methods or ():
                 # The first of two that fit is the one that the framework takes.
-                self.doors.setdefault((method, route.path_format or ""), door)
+                found.setdefault((method, route.path_format or ""), door)
+        return found
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request in by its own door."""
@@ -64,8 +70,6 @@ def _door(route: RouteContext) -> Door:
     return Door(route, compiled or framework, compiled is not None)
 
 
-def install(app: FastAPI) -> Dispatch:
-    """Put it in front of the application's router, once all routes are there."""
-    dispatch = Dispatch(app.router.middleware_stack, iter_route_contexts(app.routes))
-    app.router.middleware_stack = dispatch
-    return dispatch
+def install(app: FastAPI) -> None:
+    """Put it in front of the application's router."""
+    app.router.middleware_stack = Dispatch(app)

@@ -2,13 +2,15 @@
 
 from anyio import CancelScope
 from anyio.lowlevel import checkpoint
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 class Head:
     """ASGI middleware, outermost: behind it HEAD is GET, so that no route, page or refusal can treat it differently.
 
-    A body that is streamed is not made: the answer is given up once its headers are known.
+    Bodies are made and left out, so that what is open for them is closed; but events, which may have no end, are not
+    waited for.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -19,14 +21,18 @@ class Head:
         if scope["type"] != "http" or scope["method"] != "HEAD":
             await self.app(scope, receive, send)
             return
+        endless = False
         with CancelScope() as answering:
 
             async def send_head(message: Message) -> None:
+                nonlocal endless
                 if message["type"] == "http.response.start":
+                    kind = Headers(raw=message["headers"]).get("content-type", "")
+                    endless = kind.startswith("text/event-stream")
                     await send(message)
-                elif message.get("more_body", False):
+                elif endless:
                     answering.cancel()
-                    # Given up here, between two parts, and not in the middle of making the next.
+                    # Given up here, between two events, and not in the middle of looking for the next.
                     await checkpoint()
 
             await self.app({**scope, "method": "GET"}, receive, send_head)

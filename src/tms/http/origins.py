@@ -20,7 +20,7 @@ _FOR_SCRIPTS = re.compile(
     rf"{API}/.*|/realms/[^/]+/(\.well-known/openid-configuration|protocol/openid-connect/(token|revoke|userinfo|certs))"
 )
 _REQUEST_HEADERS = "Authorization, Content-Type, Idempotency-Key, If-Match"
-_ANSWER_HEADERS = "Content-Disposition, ETag, Idempotency-Replayed, Location, Retry-After, X-Request-Id"
+_ANSWER_HEADERS = "Accept-Ranges, Content-Disposition, Content-Range, ETag, Idempotency-Replayed, Location, Retry-After, X-Request-Id"
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _PREFLIGHT_SECONDS = "600"
 _PORTS = {"http": 80, "https": 443}

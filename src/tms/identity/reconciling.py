@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from tms.identity import access, erasing, mending, providers, service
 from tms.identity.differences import MIRRORED, Difference, Kind, Side, between
-from tms.identity.errors import AccountMissingError, IdentityConflictError, LeasedError
+from tms.identity.errors import AccountMissingError, IdentityConflictError, LeasedError, UserNotFoundError
 from tms.identity.models import User
 from tms.identity.provider import Account
 from tms.identity.sightings import Sightings
@@ -186,7 +186,7 @@ async def _repair(found: Difference, *, remake: bool) -> bool:
         return False
     try:
         return await _mend(found.kind, found.user_id, found.account_id, remake=remake)
-    except (IdentityConflictError, AccountMissingError, LeasedError):
+    except (IdentityConflictError, AccountMissingError, UserNotFoundError, LeasedError):
         # A foreign account has the address, or somebody is at work on it right now: the next look will tell.
         return False
 

@@ -11,13 +11,11 @@ import psycopg
 
 Driver = psycopg.AsyncConnection
 LONGEST_LIFE_SECONDS = 1800.0
+LONGEST_WAIT_SECONDS = 30.0
 
 
 class Lender:
-    """At most `most` connections, each made when it is first needed; who comes when all are lent waits.
-
-    A statement is ended by the server after some seconds, so nobody waits for ever.
-    """
+    """At most `most` connections, each made when it is first needed; who comes when all are lent waits for one."""
 
     def __init__(self, connect: Callable[[], Awaitable[Driver]], most: int) -> None:
         self.most = most
@@ -36,22 +34,30 @@ class Lender:
         """Lend a connection to `use`, which runs one statement that may be run again; returns what it returns.
 
         Where the connection turns out to be dead, so are probably all that lay idle as long; a new one is tried once.
-        Raises what the driver raises.
+        Raises what the driver raises, and `TimeoutError` where none was free for long.
         """
-        async with self._free:
-            self.lent += 1
-            try:
-                kept = self._take()
-                if kept is not None:
-                    try:
-                        return await self._use(*kept, use)
-                    except psycopg.OperationalError:
-                        if not kept[0].closed:
-                            raise
-                        await self.close()
-                return await self._use(await self._connect(), monotonic(), use)
-            finally:
-                self.lent -= 1
+        await self._wait()
+        self.lent += 1
+        try:
+            kept = self._take()
+            if kept is not None:
+                try:
+                    return await self._use(*kept, use)
+                except psycopg.OperationalError:
+                    if not kept[0].closed:
+                        raise
+                    await self.close()
+            return await self._use(await self._connect(), monotonic(), use)
+        finally:
+            self.lent -= 1
+            self._free.release()
+
+    async def _wait(self) -> None:
+        if not self._free.locked():
+            await self._free.acquire()
+            return
+        async with asyncio.timeout(LONGEST_WAIT_SECONDS):
+            await self._free.acquire()
 
     def _take(self) -> tuple[Driver, float] | None:
         while self._idle:

@@ -76,6 +76,11 @@ _LINE_PATTERN = r"^[^\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]*$"
 _TEXT_PATTERN = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"
 
 
+def absent() -> Any:
+    """The value of a field of a PATCH that was not sent; such fields are never looked at (`exclude_unset`)."""
+    return None
+
+
 def _told(pattern: str) -> dict[str, Any]:
     return {"pattern": pattern}
 

@@ -14,6 +14,7 @@ import psycopg
 from sqlalchemy import BindParameter
 from sqlalchemy.dialects.postgresql.psycopg import PGCompiler_psycopg, PGDialect_psycopg
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -72,6 +73,8 @@ async def rows(statement: Statement, values: Values) -> Sequence[Found]:
         raise DBAPIError.instance(
             None, None, error, psycopg.Error, hide_parameters=True, dialect=_DIALECT
         ) from error
+    except TimeoutError as error:
+        raise PoolTimeoutError("no connection was free for long") from error
     return cast("Sequence[Found]", found)
 
 

@@ -8,12 +8,12 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, StreamingResponse
 from pydantic import TypeAdapter, ValidationError
 
-from tms.content import arrivals, service, shapes
 from tms.content import queries as content
+from tms.content import receiving, service, shapes, sizes
 from tms.content.errors import NoSuchEditionError
 from tms.content.service import Purpose
 from tms.http import policy
-from tms.http.bodies import chunks
+from tms.http.bodies import stream
 from tms.http.parameters import PathId
 from tms.http.sessions import ReadSession, WriteSession
 from tms.operations import cancelling, watching
@@ -35,7 +35,7 @@ POLICY = [
         "/staff/courses/{course_id}/uploads",
         policy.PUBLIC,
         EDITORS,
-        max_bytes=arrivals.UPLOAD_BYTES,
+        max_bytes=sizes.FORM_BYTES,
     ),
     policy.Line("GET", UPLOAD, policy.PUBLIC, EDITORS),
     policy.Line("GET", "/staff/jobs/{job_id}/events", policy.PUBLIC, STARTERS),
@@ -65,15 +65,15 @@ def _purpose(chosen: str) -> Purpose:
 async def upload(request: Request, course_id: PathId, visitor: StaffVisitor) -> RedirectResponse:
     """Take a document and lead to the page where its reading can be watched."""
     door.check_origin(request)
-    await service.check_open(course_id, visitor.caller, Purpose())
+    await service.check_open(course_id, visitor.caller)
     await limits.take(limits.UPLOADS, str(visitor.caller.id))
-    async with arrivals.received(request.headers.get("content-type", ""), chunks(request)) as form:
-        door.check_form(request, visitor, form.fields.get("csrf", ""))
+    async with receiving.received(request.headers.get("content-type", ""), stream(request)) as file:
+        door.check_form(request, visitor, file.fields.get("csrf", ""))
         upload_id = await service.begin(
-            form.file,
+            file,
             course_id=course_id,
             caller=visitor.caller,
-            purpose=_purpose(form.fields.get("purpose", "review")),
+            purpose=_purpose(file.fields.get("purpose", "review")),
         )
     return RedirectResponse(_address(upload_id), 303)
 
@@ -124,5 +124,5 @@ async def events(
         if not found.is_staff:
             raise StaffOnlyError
 
-    stream = watching.events(job_id, visitor.caller, recheck)
-    return StreamingResponse(stream, media_type="text/event-stream")
+    told = watching.events(job_id, visitor.caller, recheck)
+    return StreamingResponse(told, media_type="text/event-stream")

@@ -81,7 +81,8 @@ def by_libreoffice():
             yield _good(
                 "libreoffice", kind, known, lambda known=known, kind=kind: _saved(known, "docx", kind)
             )
-        slides = document(script, 11, kinds=SLIDES)
+        # LibreOffice keeps no kinds of layouts, so that nothing but the slides' titles is left of the division.
+        slides = document(script, 11, lessons=1, kinds=SLIDES)
         for kind in ("pptx", "ppt", "odp"):
             yield _good(
                 "libreoffice", kind, slides, lambda known=slides, kind=kind: _saved(known, "pptx", kind)

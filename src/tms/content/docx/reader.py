@@ -10,7 +10,7 @@ from tms.content.docx.conversion import convert
 from tms.content.errors import CorruptDocumentError
 from tms.content.lessons import division, warnings
 from tms.content.lessons.document import CONFIDENCE, Document, Manuscript, Source
-from tms.content.lessons.markup import HEADINGS, ID_PREFIX
+from tms.content.lessons.markup import HEADINGS, ID_PREFIX, unwrap
 from tms.content.opc import OfficePackage
 from tms.content.safe_xml import Element
 from tms.content.sniff import Kind
@@ -32,6 +32,9 @@ def read(source: Source) -> Document:
     if work.guessed is not None:
         for heading in root.iter(*HEADINGS):
             heading.set(CONFIDENCE, str(work.guessed))
+            for bold in list(heading.iter("strong")):
+                # That it is bold is how it was found; as a heading it is so by itself.
+                unwrap(bold)
     markup.settle(root)
     told = [warnings.MACROS] if source.kind is Kind.DOCM else []
     return division.compose(Manuscript(root, notes=notes, left_out=work.left_out, warnings=told), source)

@@ -1,5 +1,6 @@
 """A book in EPUB format becomes lessons: its pages in reading order, divided where its list of chapters says."""
 
+import itertools
 import zipfile
 
 from lxml import etree
@@ -11,7 +12,7 @@ from tms.content.epub.package import Book, Item, resolve
 from tms.content.errors import CorruptDocumentError
 from tms.content.lessons import division
 from tms.content.lessons.document import Document, Manuscript, Source
-from tms.content.lessons.markup import HEADINGS
+from tms.content.lessons.markup import HEADINGS, text_of
 from tms.content.lessons.titles import title_of
 from tms.content.safe_xml import Element
 from tms.content.web import parsing, references
@@ -136,16 +137,18 @@ def _place(
 
 
 def _heading(root: Element, place: Element, title: str, begun: list[Element]) -> Element:
-    """The heading that stands at the place; where there is none, one is made of the chapter's title."""
-    following = place
-    for _ in range(_NEAR):
-        if following.tag in HEADINGS and following not in begun and title_of(following):
-            return following
-        behind = following.getnext()
-        if behind is None:
+    """The heading that stands at the place; where there is none, one is made of the chapter's title.
+
+    It is the first text there, or stands near and is called as the chapter is.
+    """
+    first = True
+    for block in [place, *itertools.islice(place.itersiblings(), _NEAR)]:
+        if block.tag in HEADINGS and block not in begun and title_of(block):
+            if first or title_of(block).casefold() == title.casefold():
+                return block
             break
-        following = behind
+        first = first and not text_of(block).strip()
     made = etree.Element("h1")
     made.text = title
-    root.insert(root.index(place) + (place.tag == "p" and not len(place) and not place.text), made)
+    root.insert(root.index(place) + (0 if text_of(place).strip() else 1), made)
     return made

@@ -87,6 +87,8 @@ class Writer:
             self._last = line
             place += 1
         self._end()
+        for block in self.root.iter("p", "li"):
+            phrases.strip_end(block)
         return self.root
 
     def _table_at(self, lines: list[Line | Figure], place: int) -> list[Line]:
@@ -301,8 +303,14 @@ class Writer:
 
 
 def words_of(lines: list[Line]) -> Counter[str]:
-    """How often each word stands within a line, whole or with a hyphen."""
-    return Counter(word.casefold() for line in lines for word in phrases.WORD.findall(line.text))
+    """How often each word stands within a line, whole or with a hyphen; halves of divided words are none."""
+    words: Counter[str] = Counter()
+    divided = False
+    for line in lines:
+        found = [word.casefold() for word in phrases.WORD.findall(line.text)]
+        begins, divided = divided, line.text.rstrip().endswith((HYPHEN, "-"))
+        words.update(found[int(begins) : len(found) - int(divided)])
+    return words
 
 
 def leading_of(lines: list[Line], *, of_code: bool = False) -> float:

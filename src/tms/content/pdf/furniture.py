@@ -9,8 +9,9 @@ from tms.content.pdf.lines import Line, PageText
 _OUTER = 0.15
 """Of a page's height, at its top and bottom, where running heads and feet stand."""
 _ROWS = 2
+_LARGER = 1.12
 _LEAST_CHAIN = 3
-_DIGITS = re.compile(r"\d+|\b[ivxlc]{1,6}\b", re.IGNORECASE)
+_OUTER_NUMBER = re.compile(r"^[\W_]*(?:\d+|[ivxlc]{1,6})\b|\b(?:\d+|[ivxlc]{1,6})[\W_]*$", re.IGNORECASE)
 _PAGE_NUMBER = re.compile(
     r"[\W_]*(?:(?:page|seite|página|pagina|pagina|стр\.?|p\.)\s*)?(?:\d{1,4}|[ivxlc]{1,6})(?:\s*(?:of|/|von|de|sur|di|из)\s*\d{1,4})?[\W_]*",
     re.IGNORECASE,
@@ -19,11 +20,16 @@ _LEADERS = re.compile(r"(?:[.·…_]\s?){4,}\s*(?:\d{1,4}|[ivxlc]{1,6})?\s*$", r
 _LEAST_ENTRIES = 3
 
 
-def drop_running_heads(pages: list[PageText]) -> bool:
-    """Take running heads, feet and page numbers out of the pages; says whether there were any."""
+def drop_running_heads(pages: list[PageText], body: float) -> bool:
+    """Take running heads, feet and page numbers out of the pages; says whether there were any.
+
+    `body` is the size of the text: what is larger is a heading that happens to stand at the top of several pages.
+    """
     seen: dict[tuple[str, int, int], list[tuple[int, Line]]] = defaultdict(list)
     for page in pages:
         for line in _outer_lines(page):
+            if line.size > _LARGER * body:
+                continue
             seen[_key(line)].append((page.number, line))
     dropped: set[int] = set()
     for (text, _, _), found in seen.items():
@@ -51,12 +57,10 @@ def _outer_lines(page: PageText) -> list[Line]:
 
 
 def _key(line: Line) -> tuple[str, int, int]:
-    """Equal for lines that differ in numbers only and stand at one height."""
-    return (
-        _DIGITS.sub("#", " ".join(line.text.split()).casefold()),
-        round(line.baseline / 4),
-        round(line.size * 2),
-    )
+    """Equal for lines that stand at one height and differ at most in the number with which they begin or end."""
+    text = " ".join(line.text.split()).casefold()
+    masked = "#" if _PAGE_NUMBER.fullmatch(text) else _OUTER_NUMBER.sub("#", text)
+    return masked, round(line.baseline / 4), round(line.size * 2)
 
 
 def _chain(numbers: list[int]) -> int:

@@ -1,8 +1,8 @@
 """Runs become lines: pieces of text on one height, in the order in which they are read, across columns."""
 
-import itertools
 import statistics
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -18,6 +18,8 @@ _RAISED = 0.85
 _RIGHT_TO_LEFT = frozenset({"R", "AL"})
 _FEWEST_ROWS = 4
 _FILLED = 0.55
+_CANDIDATES = 8
+_MOST_CROSSING = 0.3
 
 
 @dataclass(slots=True)
@@ -185,32 +187,30 @@ def _in_columns(rows: list[list[Piece]], column: int) -> list[tuple[list[list[Pi
 
 
 def _gutter(rows: list[list[Piece]]) -> float | None:
-    """The middle of the strip between two columns."""
-    gaps: list[float] = []
-    for row in rows:
-        gaps += [(one.right + other.left) / 2 for one, other in itertools.pairwise(row)]
-    if len(gaps) < _FEWEST_ROWS:
-        return None
-    middle = statistics.median(gaps)
-    for candidate in sorted(set(gaps), key=lambda gap: abs(gap - middle))[:12]:
-        if _divides(rows, candidate):
-            return candidate
+    """Where the right one of two columns begins; their lines need not stand on the same heights."""
+    pieces = [piece for row in rows for piece in row]
+    starts = Counter(round(piece.left) for piece in pieces)
+    first = min(starts, default=0)
+    for start, count in starts.most_common(_CANDIDATES):
+        if count >= _FEWEST_ROWS and start > first and _divides(pieces, start - 1):
+            return start - 1
     return None
 
 
-def _divides(rows: list[list[Piece]], gutter: float) -> bool:
-    before = [row for row in rows if any(piece.right <= gutter for piece in row)]
-    after = [row for row in rows if any(piece.left >= gutter for piece in row)]
-    crossing = sum(any(piece.left < gutter < piece.right for piece in row) for row in rows)
-    both = sum(
-        any(piece.right <= gutter for piece in row) and any(piece.left >= gutter for piece in row)
-        for row in rows
-    )
-    if min(len(before), len(after)) < _FEWEST_ROWS or both < _FEWEST_ROWS or crossing > 0.4 * len(rows):
+def _divides(pieces: list[Piece], gutter: float) -> bool:
+    before = [piece for piece in pieces if piece.right <= gutter]
+    after = [piece for piece in pieces if piece.left >= gutter]
+    crossing = len(pieces) - len(before) - len(after)
+    if min(len(before), len(after)) < _FEWEST_ROWS or crossing > _MOST_CROSSING * len(pieces):
         return False
-    one = [piece for row in before for piece in row if piece.right <= gutter]
-    other = [piece for row in after for piece in row if piece.left >= gutter]
-    return _fills(one) and _fills(other)
+    beside = min(_beside(before, after), _beside(after, before))
+    return beside >= _FEWEST_ROWS and _fills(before) and _fills(after)
+
+
+def _beside(pieces: list[Piece], others: list[Piece]) -> int:
+    """How many of the pieces stand no higher and no lower than the others."""
+    heights = [other.baseline for other in others]
+    return sum(min(heights) <= piece.baseline <= max(heights) for piece in pieces)
 
 
 def _fills(pieces: list[Piece]) -> bool:

@@ -19,12 +19,26 @@ def join_line(target: Element, start: str, words: Counter[str]) -> None:
     if before.endswith(HYPHEN) or (before.endswith(("-", "\u2010")) and start[:1].islower()):
         head = (WORD.findall(before[:-1].rpartition(" ")[2]) or [""])[-1]
         tail = (WORD.findall(start) or [""])[0]
-        keep = words[f"{head}-{tail}".casefold()] > words[f"{head}{tail}".casefold()]
+        keep = _has_hyphen(head.casefold(), tail.casefold(), words)
         setattr(leaf, attribute, before[:-1] + ("-" if keep else ""))
     else:
         setattr(leaf, attribute, before)
         if not _is_unspaced(before[-1:], start[:1]):
             append_text(target, " ")
+
+
+def _has_hyphen(head: str, tail: str, words: Counter[str]) -> bool:
+    """Whether the hyphen belongs to the word, as the rest of the text writes it; or joins two words that stand alone too."""
+    whole, hyphened = words[f"{head}{tail}"], words[f"{head}-{tail}"]
+    if whole or hyphened:
+        return hyphened > whole
+    return words[head] > 0 and words[tail] > 0
+
+
+def strip_end(target: Element) -> None:
+    """Take away the space with which a block ends."""
+    leaf, attribute = _end_of(target)
+    setattr(leaf, attribute, (getattr(leaf, attribute) or "").rstrip() or None)
 
 
 def write_run(target: Element, run: Run, text: str) -> None:

@@ -72,7 +72,9 @@ class _Reading:
         if not any(page.lines for page in self._pages):
             raise NoTextError if self._placed else NoContentError
         warnings = self._scan_warnings()
-        if furniture.drop_running_heads(self._pages):
+        if furniture.drop_running_heads(
+            self._pages, headings.body_size(line for page in self._pages for line in page.lines)
+        ):
             warnings.append("Running heads and page numbers were left out.")
         contents = furniture.take_contents(self._pages)
         if contents:

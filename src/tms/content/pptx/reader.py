@@ -154,9 +154,7 @@ def _beginnings(slides: list[Slide], sections: list[Section]) -> dict[str, str]:
 
 
 def _write_title_page(root: Element, slide: Slide) -> str:
-    """The title page of what follows is no part of the first lesson."""
-    if slide.shown.title:
-        _add(root, "p", slide.shown.title, slide.number).set("class", "title")
+    """The title page of what follows is no part of the first lesson; its title is the presentation's."""
     for block in slide.shown.subtitle:
         block.set("class", "byline")
     _add_content(root, slide)

@@ -46,6 +46,7 @@ _RENAMED = {
 _OLD_CODE = ("listing", "xmp", "plaintext")
 _SPACE = re.compile(r"[ \t\r\n\f]+")
 _PRE = "pre"
+_FRAMES = frozenset(["ul", "ol", "dl", "table", "thead", "tbody", "tfoot", "tr"])
 
 
 def arrange(element: Element) -> Element:
@@ -59,7 +60,7 @@ def arrange(element: Element) -> Element:
     _pour(element, root)
     for inner in list(root.iter(*_INNER)):
         if _has_block(inner):
-            kept = dict(inner.attrib)
+            kept = {name: value for name, value in inner.attrib.items() if ":" not in str(name)}
             poured = etree.Element(str(inner.tag), kept)
             _pour(inner, poured)
             _replace_content(inner, poured)
@@ -88,12 +89,23 @@ def _settle_code(code: Element) -> None:
 
 def _collapse_space(element: Element, *, keep: bool) -> None:
     keep = keep or element.tag == _PRE
+    if element.tag in _FRAMES:
+        _drop_space(element)
     if element.text and not keep:
         element.text = _SPACE.sub(" ", element.text)
     for child in element:
         _collapse_space(child, keep=keep)
         if child.tail and not keep:
             child.tail = _SPACE.sub(" ", child.tail)
+
+
+def _drop_space(frame: Element) -> None:
+    """Between the parts of a list or a table space says nothing."""
+    if not (frame.text or "").strip():
+        frame.text = None
+    for child in frame:
+        if not (child.tail or "").strip():
+            child.tail = None
 
 
 def _has_block(element: Element) -> bool:

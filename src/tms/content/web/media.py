@@ -16,20 +16,27 @@ from tms.content.web.selection import remove
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _MISSING = f"{UNUSABLE}a picture that lies elsewhere or is missing"
 _SVG = "http://www.w3.org/2000/svg"
+_XLINK = "http://www.w3.org/1999/xlink"
+_CAPITALS = {
+    name.lower(): name
+    for name in (
+        "clipPath", "linearGradient", "radialGradient", "textPath", "viewBox", "preserveAspectRatio", "gradientUnits",
+        "gradientTransform", "patternUnits", "patternTransform", "clipPathUnits", "maskUnits", "markerWidth",
+        "markerHeight", "markerUnits", "refX", "refY", "spreadMethod", "textLength", "lengthAdjust", "startOffset",
+    )
+}  # fmt: skip
 
 
 def settle(root: Element, pictures: PictureFolder, beside: Callable[[str], bytes | None]) -> None:
     """Give every picture the address `media:N`, or one that says why it cannot be shown."""
-    for drawing in [element for element in root.iter(etree.Element) if local(element) == "svg"]:
-        _settle_drawing(drawing, pictures)
-    for picture in list(root.iter("image")):
-        picture.tag = "img"
     for picture in list(root.iter("img")):
         source = picture.get("src") or picture.get("data-src") or ""
         alternative = picture.get("alt", "")
         picture.attrib.clear()
         picture.set("src", _address(_content(source, beside), pictures))
         picture.set("alt", alternative)
+    for drawing in [element for element in root.iter(etree.Element) if local(element) == "svg"]:
+        _settle_drawing(drawing, pictures)
     for played in list(root.iter("audio", "video", "source", "track")):
         remove(played)
     for formula in [element for element in root.iter(etree.Element) if local(element) == "math"]:
@@ -73,14 +80,29 @@ def _settle_drawing(drawing: Element, pictures: PictureFolder) -> None:
     title = next((text_of(child) for child in drawing if local(child) in {"title", "desc"}), "")
     alternative = drawing.get("aria-label") or title
     for element in drawing.iter(etree.Element):
-        element.tag = f"{{{_SVG}}}{local(element)}"
-    picture = etree.Element("img", alt=alternative)
+        _name_as_drawing(element)
+    picture = etree.Element("img")
     picture.tail, drawing.tail = drawing.tail, None
     parent.replace(drawing, picture)
-    address = _address(etree.tostring(drawing), pictures)
-    number = address.removeprefix("media:")
-    picture.set("src", address if number == address else f"data:{number}")
-    picture.set("src", address)
+    alone = etree.Element(drawing.tag, dict(drawing.attrib), nsmap={None: _SVG})
+    alone.text = drawing.text
+    alone.extend(list(drawing))
+    picture.set("src", _address(etree.tostring(alone), pictures))
+    picture.set("alt", alternative)
+
+
+def _name_as_drawing(element: Element) -> None:
+    """Names as SVG has them: a parser of HTML forgets namespaces and capitals (HTML standard, 13.2.6.1)."""
+    name = local(element)
+    element.tag = f"{{{_SVG}}}{_CAPITALS.get(name, name)}"
+    for attribute, value in list(element.attrib.items()):
+        plain = str(attribute)
+        if plain in _CAPITALS:
+            element.set(_CAPITALS[plain], value)
+        elif plain == "xlink:href":
+            element.set(f"{{{_XLINK}}}href", value)
+        if plain in _CAPITALS or plain.startswith("xmlns") or ":" in plain.rpartition("}")[2]:
+            del element.attrib[attribute]
 
 
 def _formula(formula: Element) -> str:

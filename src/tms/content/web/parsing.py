@@ -9,13 +9,15 @@ from lxml import html as lxml_html
 
 from tms.content import encodings
 from tms.content.errors import CorruptDocumentError, DocumentTooComplexError
-from tms.content.safe_xml import Element, local, parse
+from tms.content.safe_xml import NO_XML, Element, local, parse
 
 DEEPEST = 200
 """Elements within elements; what people write has a tenth of it."""
 _DOCTYPE = re.compile(r"<!DOCTYPE[^>\[]*(\[.*?\]\s*)?>", re.IGNORECASE | re.DOTALL)
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 _ENTITY = re.compile(r"&([A-Za-z][A-Za-z0-9]*);")
+_REFERENCE = re.compile(r"&#([xX][0-9A-Fa-f]{1,8}|[0-9]{1,9});?")
+_ATTRIBUTE = re.compile(r"(?:\{[^}]*\})?[A-Za-z_][\w.:-]*")
 _XML_ENTITIES = frozenset({"amp", "lt", "gt", "quot", "apos"})
 _CHARSET = re.compile(rb"""(?:charset|encoding)\s*=\s*["']?\s*([\w-]+)""", re.IGNORECASE)
 
@@ -62,8 +64,14 @@ def decode(content: bytes) -> str:
 
 
 def _without_declaration(text: str) -> str:
-    """Text that was decoded must not be told another encoding; NUL is no character of a page."""
-    return _DECLARATION.sub("", text.replace("\x00", ""))
+    """Text that was decoded must not be told another encoding; controls are no characters of a page."""
+    return _REFERENCE.sub(_sign, _DECLARATION.sub("", NO_XML.sub("", text)))
+
+
+def _sign(reference: re.Match[str]) -> str:
+    """A reference to a sign by its number, unless no XML may hold that sign."""
+    number = int(reference[1][1:], 16) if reference[1][0] in "xX" else int(reference[1])
+    return "" if number > 0x10FFFF or NO_XML.match(chr(number)) else reference[0]
 
 
 def _character(entity: re.Match[str]) -> str:
@@ -79,6 +87,10 @@ def _plain(root: Element) -> Element:
         depth += 1 if event == "start" else -1
         if depth > DEEPEST:
             raise DocumentTooComplexError
-        if event == "end" and isinstance(element.tag, str) and "svg" not in str(element.tag):
+        if event != "end" or not isinstance(element.tag, str):
+            continue
+        for name in [name for name in element.attrib if not _ATTRIBUTE.fullmatch(str(name))]:
+            del element.attrib[name]
+        if element.tag.startswith("{") and "svg" not in element.tag:
             element.tag = local(element)
     return root

@@ -24,9 +24,14 @@ def manuscript(
     head = root.find(".//head/title")
     title = "" if head is None else plain_line(head.text or "")
     body = root.find(".//body")
-    chosen, left_out = selection.select(root if body is None else body)
-    media.settle(chosen, source.pictures, beside or source.beside)
-    notes = references.take_notes(chosen)
+    text = root if body is None else body
+    # Notes first: books hide them on the page, since their reader shows them by itself.
+    notes = references.take_notes(text)
+    chosen, left_out = selection.select(text)
+    for note in notes.values():
+        left_out += selection.select(note)[1]
+    for part in [chosen, *notes.values()]:
+        media.settle(part, source.pictures, beside or source.beside)
     arranged = blocks.arrange(chosen)
     own_title = _take_title(arranged)
     settled = {}

@@ -42,14 +42,7 @@ def identifier(name: str, prefix: str = "") -> str:
 
 def take_notes(root: Element) -> dict[str, Element]:
     """Footnotes out of the page, by the id that they will have once `settle_ids` has gone over them (kept in `id`)."""
-    notes: dict[str, Element] = {}
-    for holder in list(root.iter("section", "div", "ol", "aside")):
-        if _words(holder) & _NOTE_LISTS:
-            for item in list(holder.iter("li", "aside", "div")):
-                if item.get("id") and item is not holder:
-                    notes[item.get("id", "")] = _note(item)
-            if notes:
-                remove(holder)
+    notes = _take_lists(root)
     for single in list(root.iter("aside", "li", "p", "div")):
         if single.get("id") and _words(single) & _NOTE_TYPES:
             notes[single.get("id", "")] = _note(single)
@@ -58,6 +51,22 @@ def take_notes(root: Element) -> dict[str, Element]:
         # A mark is set high, wherever it stood.
         if link.get("href", "").removeprefix("#") in notes and not _is_raised(link):
             _raise(link)
+    return notes
+
+
+def _take_lists(root: Element) -> dict[str, Element]:
+    """Notes that stand together, as at the end of a page."""
+    notes: dict[str, Element] = {}
+    for holder in [
+        element for element in root.iter("section", "div", "ol", "aside") if _words(element) & _NOTE_LISTS
+    ]:
+        items = [item for item in holder.iter("li", "aside", "div") if item.get("id") and item is not holder]
+        notes |= {item.get("id", ""): _note(item) for item in items}
+        before = holder.getprevious()
+        if items and before is not None and before.tag == "hr":
+            remove(before)
+        if items:
+            remove(holder)
     return notes
 
 

@@ -4,8 +4,8 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Awaitable, Callable
-from typing import Any, cast
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, TypeVar, cast
 
 from keycloak import KeycloakOpenIDConnection
 from keycloak.connection import ConnectionManager
@@ -24,6 +24,7 @@ AT_ONCE = 8
 LONGEST_WAIT_SECONDS = 5.0
 """For one's turn among those; who waits longer is told that Keycloak does not answer."""
 
+T = TypeVar("T")
 Call = Callable[[], Awaitable[Any]]
 
 
@@ -137,6 +138,15 @@ class Connection(KeycloakOpenIDConnection):
                 extra={"status": status},
             )
             raise ProviderUnavailableError from error
+
+
+async def together(calls: Iterable[Awaitable[T]]) -> list[T]:
+    """The results of calls made at once. All have ended, whatever came of them, before the first error is raised."""
+    results = await asyncio.gather(*calls, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return cast("list[T]", results)
 
 
 def _timeouts() -> int:

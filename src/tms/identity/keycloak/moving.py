@@ -4,7 +4,6 @@ Until the switch nothing changes here, so that whoever is interrupted can repeat
 here meanwhile is brought again before the switch.
 """
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -15,14 +14,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from tms.identity.builtin.models import Account
 from tms.identity.errors import IdentityConflictError
 from tms.identity.keycloak import credentials
+from tms.identity.keycloak.connection import AT_ONCE, together
 from tms.identity.keycloak.provider import KeycloakProvider
 from tms.identity.models import User
 from tms.identity.provider import Person
 from tms.operations import audit
 from tms.platform import db
 from tms.platform.caller import Role
-
-AT_ONCE = 8
 
 Tell = Callable[[int, int], None]
 """Called with how many are done, of how many."""
@@ -65,6 +63,10 @@ async def move(keycloak: KeycloakProvider, *, link_existing: bool, tell: Tell) -
     while True:
         async with db.reading() as session:
             found = await _found(session)
+        # Who was erased meanwhile is not switched over; their account there is the reconciler's to remove.
+        brought = {
+            one.person.user_id: brought[one.person.user_id] for one in found if one.person.user_id in brought
+        }
         waiting = [one for one in found if brought.get(one.person.user_id, (None,))[0] != one]
         stuck = await _bring_all(keycloak, waiting, brought, link_existing=link_existing, tell=tell)
         if stuck:
@@ -111,7 +113,7 @@ async def _bring_all(
 
     for start in range(0, len(waiting), AT_ONCE):
         tell(start, len(waiting))
-        await asyncio.gather(*[bring(one) for one in waiting[start : start + AT_ONCE]])
+        await together(bring(one) for one in waiting[start : start + AT_ONCE])
     tell(len(waiting), len(waiting))
     return stuck
 

@@ -1,6 +1,5 @@
 """Keycloak as TMS asks it. The attribute `tms_user_id` marks an account as ours; everything else is left untouched."""
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from tms.identity.errors import (
     ProviderUnavailableError,
 )
 from tms.identity.keycloak import credentials, representation
-from tms.identity.keycloak.connection import Connection
+from tms.identity.keycloak.connection import AT_ONCE, Connection, together
 from tms.identity.keycloak.credentials import UPDATE_PASSWORD
 from tms.identity.keycloak.representation import MARK
 from tms.identity.provider import Account, Person
@@ -27,6 +26,8 @@ from tms.platform.caller import Role
 logger = logging.getLogger(__name__)
 
 PAGE = 100
+LISTED_AT_ONCE = AT_ONCE // 2
+"""Roles asked for together while listing: whoever wants something meanwhile finds a free turn."""
 
 Representation = dict[str, Any]
 
@@ -167,9 +168,11 @@ class KeycloakProvider:
                 page = await self._admin.a_get_users(
                     {"first": first, "max": PAGE, "briefRepresentation": "false"}
                 )
-            for account in await asyncio.gather(*[self._account(found) for found in page]):
-                if account is not None:
-                    yield account
+            for start in range(0, len(page), LISTED_AT_ONCE):
+                some = page[start : start + LISTED_AT_ONCE]
+                for account in await together(self._account(found) for found in some):
+                    if account is not None:
+                        yield account
             if len(page) < PAGE:
                 return
             first += PAGE

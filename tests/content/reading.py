@@ -1,0 +1,18 @@
+"""Reads a file in the present process, cleaned as the parent of the child cleans it."""
+
+from tms.content import formats
+from tms.content.lessons.document import Source
+from tms.content.pictures import PictureFolder
+from tms.courses import html as lesson_html
+
+
+def read_file(tmp_path, filename, content):
+    """The document; pictures lie in `tmp_path`. Raises a `DocumentError`."""
+    path = tmp_path / "uploaded"
+    path.write_bytes(content)
+    kind = formats.admit(path, filename)
+    source = Source(path, filename, kind, PictureFolder(tmp_path), lambda *_: None)
+    document = formats.reader(kind).read(source)
+    for lesson in document.lessons:
+        lesson.html = lesson_html.sanitise_extracted(lesson.html)
+    return document

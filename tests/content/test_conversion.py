@@ -1,0 +1,60 @@
+"""What only LibreOffice opens: saved by it, confined, and read; refused with advice where it is not installed."""
+
+import tempfile
+from pathlib import Path
+
+import pypandoc
+import pytest
+
+from tests.corpus.material import zipped
+from tms.content import formats, office, sandbox
+from tms.content.errors import CorruptDocumentError, UnsupportedTypeError
+from tms.content.sniff import Kind
+
+needs_office = pytest.mark.skipif(office.find() is None, reason="LibreOffice is not installed")
+MARKDOWN = "# Heat\n\nWater *boils*.\n\n- one\n- two\n\n# Ice\n\nWater freezes.[^1]\n\n[^1]: At zero.\n"
+TEXT = "application/vnd.oasis.opendocument.text"
+
+
+def sockets():
+    return set(Path(tempfile.gettempdir()).glob("OSL_PIPE*")) | set(Path("/tmp").glob("OSL_PIPE*"))
+
+
+async def read(path, name):
+    async with sandbox.extracting(path, filename=name) as extraction:
+        return extraction
+
+
+@needs_office
+async def test_an_open_document_becomes_lessons_and_nothing_is_left(tmp_path, temporary):
+    path = tmp_path / "upload"
+    pypandoc.convert_text(MARKDOWN, "odt", format="markdown", outputfile=f"{path}.odt")
+    before = sockets()
+    extraction = await read(path.with_suffix(".odt"), "course.odt")
+    assert extraction.kind is Kind.ODT
+    assert [lesson.title for lesson in extraction.lessons] == ["Heat", "Ice"]
+    assert "<em>boils</em>" in extraction.lessons[0].html
+    assert "<ul><li>one</li><li>two</li></ul>" in extraction.lessons[0].html
+    assert "At zero." in extraction.lessons[1].html
+    # In the same test, so that no other socket comes meanwhile: what LibreOffice cannot open is damaged.
+    path.write_bytes(zipped({"mimetype": TEXT, "content.xml": "no markup"}))
+    with pytest.raises(CorruptDocumentError):
+        await read(path, "course.odt")
+    assert sockets() <= before
+
+
+@pytest.mark.parametrize("suffix", [".odt", ".doc", ".rtf", ".ppt", ".odp"])
+def test_without_libreoffice_there_is_advice(tmp_path, monkeypatch, suffix):
+    monkeypatch.setattr(office, "find", lambda: None)
+    contents = {
+        ".odt": zipped({"mimetype": TEXT}),
+        ".odp": zipped({"mimetype": "application/vnd.oasis.opendocument.presentation"}),
+        ".rtf": b"{\\rtf1 text}",
+        ".doc": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "WordDocument".encode("utf-16-le"),
+        ".ppt": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "PowerPoint Document".encode("utf-16-le"),
+    }
+    path = tmp_path / "upload"
+    path.write_bytes(contents[suffix])
+    with pytest.raises(UnsupportedTypeError, match="save it as"):
+        formats.admit(path, f"course{suffix}")
+    assert suffix not in formats.accepted_suffixes()

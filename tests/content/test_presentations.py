@@ -1,0 +1,180 @@
+"""PowerPoint presentations become lessons: sections, section headers, or one; and nothing on a slide is lost."""
+
+import io
+from pathlib import Path
+
+import pytest
+from lxml import etree
+from pptx import Presentation
+from pptx.chart.data import CategoryChartData
+from pptx.enum.chart import XL_CHART_TYPE
+from pptx.util import Inches
+
+from tests.content.documents import DATA
+from tests.content.reading import read_file
+from tests.corpus.material import png, saved, with_parts
+
+TITLE, CONTENT, HEADER, BLANK = 0, 1, 2, 6
+SECTIONS = (
+    '<p:extLst xmlns:p="http://schemas.openxmlformats.org/presentationml/2006/main"><p:ext uri="{521415D9-36F7-43E2-AB2F-B90AF26B5E84}">'
+    '<p14:sectionLst xmlns:p14="http://schemas.microsoft.com/office/powerpoint/2010/main">%s</p14:sectionLst></p:ext></p:extLst>'
+)
+SECTION = '<p14:section name="{}" id="{{00000000-0000-0000-0000-00000000000{}}}"><p14:sldIdLst>{}</p14:sldIdLst></p14:section>'
+
+
+@pytest.fixture
+def deck():
+    return Presentation()
+
+
+def add(deck, layout, title="", body=""):
+    slide = deck.slides.add_slide(deck.slide_layouts[layout])
+    if title:
+        slide.shapes.title.text = title
+    if body:
+        slide.placeholders[1].text = body
+    return slide
+
+
+@pytest.fixture
+def read(tmp_path, deck):
+    return lambda name="course.pptx": read_file(tmp_path, name, saved(deck.save))
+
+
+def name_sections(deck, **sections):
+    """`name=(first, last)`, slides counted from 1."""
+    ids = [slide.slide_id for slide in deck.slides]
+    written = "".join(
+        SECTION.format(name, number, "".join(f'<p14:sldId id="{one}"/>' for one in ids[first - 1 : last]))
+        for number, (name, (first, last)) in enumerate(sections.items())
+    )
+    deck.part._element.append(etree.fromstring(SECTIONS % written))
+
+
+def test_named_sections_are_lessons(deck, read):
+    for number in range(1, 5):
+        add(deck, CONTENT, f"Slide {number} title", f"text {number}")
+    name_sections(deck, Heat=(1, 1), Water=(2, 4))
+    document = read()
+    assert [lesson.title for lesson in document.lessons] == ["Heat", "Water"]
+    assert document.lessons[1].html.startswith("<h2>Slide 2 title</h2><ul><li>text 2</li></ul><h2>Slide 3")
+    assert (document.lessons[1].page_from, document.lessons[1].page_to) == (2, 4)
+
+
+def test_section_headers_begin_lessons_and_the_title_page_names_the_course(deck, read):
+    add(deck, TITLE, "Measures", "by Ada")
+    add(deck, HEADER, "Heat", "what warms")
+    add(deck, CONTENT, "Steam", "hot")
+    add(deck, HEADER, "Water")
+    add(deck, CONTENT, "Ice", "cold")
+    document = read()
+    assert document.title == "Measures"
+    assert [lesson.title for lesson in document.lessons] == ["Heat", "Water"]
+    assert document.lessons[0].html == "<p>what warms</p><h2>Steam</h2><ul><li>hot</li></ul>"
+    assert "Left out before the first heading: by Ada" in document.warnings
+
+
+def test_else_there_is_one_lesson_with_the_slides_as_its_parts(deck, read):
+    add(deck, CONTENT, "Heat", "one")
+    add(deck, CONTENT, "Heat", "two")
+    add(deck, BLANK).shapes.add_textbox(0, 0, 1, 1).text_frame.text = "three"
+    document = read()
+    assert [lesson.title for lesson in document.lessons] == ["Heat"]
+    assert (
+        document.lessons[0].html == "<ul><li>one</li></ul><ul><li>two</li></ul><h2>Slide 3</h2><p>three</p>"
+    )
+
+
+def test_what_stands_on_a_slide(deck, read):
+    slide = add(deck, CONTENT, "All", "first")
+    frame = slide.placeholders[1].text_frame
+    inner = frame.add_paragraph()
+    inner.text, inner.level = "nested", 1
+    table = slide.shapes.add_table(2, 2, 0, 0, Inches(2), Inches(1)).table
+    for number, text in enumerate(("Name", "Degrees", "steam", "100")):
+        table.cell(number // 2, number % 2).text = text
+    group = slide.shapes.add_group_shape()
+    group.shapes.add_textbox(0, 0, 1, 1).text_frame.text = "in a group"
+    picture = slide.shapes.add_picture(io.BytesIO(png(9, 9)), 0, 0)
+    picture._element.nvPicPr.cNvPr.set("descr", "a grey square")
+    run = slide.shapes.add_textbox(0, 0, 1, 1).text_frame.paragraphs[0].add_run()
+    run.text, run.hyperlink.address, run.font.bold = "a link", "https://example.org/", True
+    code = slide.shapes.add_textbox(0, 0, 1, 1).text_frame
+    code.text = "if a < b:\n    print(a)"
+    for paragraph in code.paragraphs:
+        paragraph.runs[0].font.name = "Courier New"
+    slide.notes_slide.notes_text_frame.text = "Say this aloud."
+    html = read().lessons[0].html
+    assert "<ul><li>first<ul><li>nested</li></ul></li></ul>" in html
+    assert '<th scope="col">Name</th><th scope="col">Degrees</th></tr><tr><td>steam</td><td>100</td>' in html
+    assert "<p>in a group</p>" in html
+    assert '<img alt="a grey square" src="media:1">' in html
+    assert 'href="https://example.org/"' in html
+    assert "<strong>a link</strong>" in html
+    assert "<pre><code>if a &lt; b:\n    print(a)</code></pre>" in html
+    assert html.endswith("<details><summary>Notes</summary><p>Say this aloud.</p></details>")
+
+
+def test_a_chart_is_the_table_of_its_figures(deck, read):
+    data = CategoryChartData()
+    data.categories = ["spring", "summer"]
+    data.add_series("rain", (1.5, 2))
+    add(deck, BLANK).shapes.add_chart(XL_CHART_TYPE.COLUMN_CLUSTERED, 0, 0, 9999, 9999, data)
+    html = read().lessons[0].html
+    assert '<th scope="col">rain</th></tr><tr><th scope="row">spring</th><td>1.5</td></tr>' in html
+
+
+DIAGRAM = (
+    '<dgm:dataModel xmlns:dgm="http://schemas.openxmlformats.org/drawingml/2006/diagram" '
+    'xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main"><dgm:ptLst><dgm:pt modelId="0" type="doc"><dgm:t/></dgm:pt>'
+    '<dgm:pt modelId="1"><dgm:t><a:p><a:r><a:t>cause</a:t></a:r></a:p></dgm:t></dgm:pt>'
+    '<dgm:pt modelId="2"><dgm:t><a:p><a:r><a:t>effect</a:t></a:r></a:p></dgm:t></dgm:pt></dgm:ptLst><dgm:cxnLst>'
+    '<dgm:cxn modelId="8" srcId="0" destId="1" srcOrd="0"/><dgm:cxn modelId="9" srcId="1" destId="2" srcOrd="0"/>'
+    '<dgm:cxn modelId="7" srcId="2" destId="1" srcOrd="0"/></dgm:cxnLst></dgm:dataModel>'
+)
+
+
+def test_a_diagram_is_the_list_of_its_words_even_one_that_loops(deck, tmp_path):
+    slide = add(deck, BLANK)
+    slide.shapes._spTree.append(
+        etree.fromstring(
+            '<p:graphicFrame xmlns:p="http://schemas.openxmlformats.org/presentationml/2006/main" '
+            'xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main"><p:nvGraphicFramePr><p:cNvPr id="9" name=""/>'
+            "<p:cNvGraphicFramePr/><p:nvPr/></p:nvGraphicFramePr><a:graphic><a:graphicData uri='x'>"
+            '<dgm:relIds xmlns:dgm="http://schemas.openxmlformats.org/drawingml/2006/diagram" '
+            'xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships" r:dm="rId77"/>'
+            "</a:graphicData></a:graphic></p:graphicFrame>"
+        )
+    )
+    content = saved(deck.save)
+    rels = "ppt/slides/_rels/slide1.xml.rels"
+    relation = (
+        '<Relationship Id="rId77" Target="../diagrams/data1.xml" '
+        'Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/diagramData"/></Relationships>'
+    )
+    from tests.corpus.material import members  # noqa: PLC0415  beside its only use
+
+    old = members(content)[rels].decode()
+    changed = with_parts(
+        content, **{rels: old.replace("</Relationships>", relation), "ppt/diagrams/data1.xml": DIAGRAM}
+    )
+    assert (
+        "<ul><li>cause<ul><li>effect</li></ul></li></ul>"
+        in read_file(tmp_path, "a.pptx", changed).lessons[0].html
+    )
+
+
+def test_hidden_slides_are_left_out_and_said_so(deck, read):
+    add(deck, CONTENT, "Shown", "text")
+    add(deck, CONTENT, "Secret", "text")._element.set("show", "0")
+    document = read()
+    assert "Secret" not in document.lessons[0].html
+    assert "1 hidden slide(s) were left out; show them if students should see them." in document.warnings
+
+
+def test_the_real_presentation(tmp_path):
+    document = read_file(tmp_path, "loops.pptx", (Path(DATA) / "loops.pptx").read_bytes())
+    assert [lesson.title for lesson in document.lessons] == ["Repeating Actions with Loops"]
+    html = document.lessons[0].html
+    assert [html.count(part) for part in ("<h2>", "<img", "<pre>", "<ol>")] == [2, 2, 27, 1]
+    assert (document.lessons[0].page_from, document.lessons[0].page_to) == (1, 3)

@@ -1,0 +1,211 @@
+"""A minute of everybody writing everything at once: no two transactions ever wait for each other."""
+
+import asyncio
+import itertools
+import time
+from collections import Counter
+from random import Random
+
+import psycopg
+import pytest
+from psycopg import sql
+from tests.batches.planning import Planner
+from tests.races.contest import Doors, Entry, Track, enrol
+
+from tms.app import POLICY
+from tms.http.policy import API
+
+pytestmark = [pytest.mark.processes, pytest.mark.long]
+SECONDS = 60
+AT_ONCE = 12
+REPORTED_AFTER_SECONDS = 11
+LEAST_ANSWERS = 500
+# Whoever asks must not lose the role; a document is read for longer than locks are held; the last needs Keycloak.
+NOT_DRAWN = {
+    ("PATCH", "/users/{user_id}"),
+    ("POST", "/courses/{course_id}/upload-content"),
+    ("POST", "/users/{user_id}/adopt-account"),
+}
+
+
+@pytest.fixture(scope="module")
+def doors(connected, database_url, tmp_path_factory):
+    """Two processes whose database looks for deadlocks after a tenth of a second, not after a whole one."""
+    name = sql.Identifier(database_url.rpartition("/")[2])
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("ALTER DATABASE {} SET deadlock_timeout = '100ms'").format(name))
+        opened = Doors(database_url, tmp_path_factory.mktemp("doors"))
+        try:
+            opened.wait_until_open()
+            yield opened
+        finally:
+            opened.close()
+            connection.execute(sql.SQL("ALTER DATABASE {} RESET deadlock_timeout").format(name))
+
+
+class Everything:
+    """Draws writes of every kind on a few things, so that they get into each other's way."""
+
+    def __init__(self, random, planner):
+        self.random, self.planner, self.admin = random, planner, planner.admin
+        self.numbers = itertools.count()
+
+    async def build(self):
+        people, planner = self.planner.people, self.planner
+        self.students = await planner.students(6)
+        self.trainers = [await people.trainer() for _ in range(2)]
+        self.stuck = [await people.student(status="provisioning") for _ in range(2)]
+        self.courses = [await planner.course(f"Course {n}", sections=3) for n in range(3)]
+        self.drafts = [await planner.course("Draft", status="draft") for _ in range(30)]
+        self.batches = [(await planner.batch(capacity=4, endDate="2036-01-01"))["id"] for _ in range(3)]
+        await self.look()
+
+    async def look(self):
+        """What has come meanwhile: sections, assignments, e-mails."""
+        self.sections = {}
+        for course in self.courses:
+            found = await self.admin.get(f"/courses/{course}?include_sections=true")
+            self.sections[course] = [section["id"] for section in found["data"]["sections"]]
+        self.assignments = [row["id"] for row in (await self.admin.get("/assignments?limit=200"))["data"]]
+        self.emails = [row["id"] for row in (await self.admin.get("/emails?limit=50"))["data"]]
+
+    def _ids(self):
+        """Ids for every parameter that a path may have; two batches and two students always differ."""
+        choose = self.random.choice
+        course = choose(self.courses)
+        batch, other = self.random.sample(self.batches, 2)
+        students = self.random.sample(self.students, 3)
+        path = {
+            "course_id": course,
+            "section_id": choose(self.sections[course] or ["0192f0c1-2345-7abc-8def-0123456789ab"]),
+            "batch_id": batch,
+            "student_id": students[0].id,
+            "user_id": choose(self.trainers).id,
+            "assignment_id": choose(self.assignments or [course]),
+            "email_id": choose(self.emails or [course]),
+        }
+        return path, other, students
+
+    def draw(self, kind):
+        """One request of this kind, of whom it is made by."""
+        path, other, students = self._ids()
+        number = next(self.numbers)
+        ids = [str(one.id) for one in students]
+        day = f"2030-0{1 + number % 9}-15"
+        who, body = self.admin, None
+        match kind:
+            case ("POST", "/students/enroll"):
+                return enrol(who, f"mix{number}@example.org", batchId=path["batch_id"])
+            case ("DELETE", "/students/{student_id}"):
+                path["student_id"] = self.random.choice(self.students[3:]).id
+            case ("DELETE", "/courses/{course_id}"):
+                path["course_id"] = self.drafts.pop() if self.drafts else path["course_id"]
+            case ("DELETE", "/batches/{batch_id}"):
+                path["batch_id"] = self.batches[number % len(self.batches)] if number % 10 == 0 else ids[0]
+            case ("PUT", "/progress/sections/{section_id}") | ("PATCH", "/me"):
+                who = students[1]
+            case ("POST", "/users/{user_id}/retry-provisioning"):
+                path["user_id"] = self.random.choice(self.stuck).id
+            case ("POST", "/users/{user_id}/disable" | "/users/{user_id}/enable"):
+                path["user_id"] = self.trainers[0].id
+        body = self._body(kind, number, ids, other, day, path)
+        return Entry(who, kind[0], kind[1].format(**path), body)
+
+    def _body(self, kind, number, ids, other, day, path):
+        person = {"firstName": f"Name {number}"}
+        bodies = {
+            ("POST", "/batches"): {"name": "Mix", "startDate": "2026-01-01", "endDate": "2036-01-01"},
+            ("PATCH", "/batches/{batch_id}"): {"capacity": 4 + number % 5, "timezone": ["UTC", "Asia/Tokyo"][number % 2]},
+            ("POST", "/batches/{batch_id}/students"): {"studentIds": ids[: 1 + number % 3]},
+            ("POST", "/batches/{batch_id}/students/{student_id}/move"): {"toBatchId": other},
+            ("PUT", "/batches/{batch_id}/courses/{course_id}"): {"dueDate": day},
+            ("POST", "/courses/{course_id}/assignments"): {"studentIds": ids, "dueDate": day},
+            ("PATCH", "/assignments/{assignment_id}"): {"dueDate": day, "waived": number % 2 == 0},
+            ("POST", "/courses"): COURSE,
+            ("PATCH", "/courses/{course_id}"): {"title": f"Title {number}"},
+            ("POST", "/courses/{course_id}/sections"): {"title": "Part", "orderIndex": 1 + number % 4},
+            ("PATCH", "/courses/{course_id}/sections/{section_id}"): {"title": "Part", "orderIndex": 1 + number % 4},
+            ("PUT", "/courses/{course_id}/sections/order"): {
+                "sectionIds": self.random.sample(self.sections[path["course_id"]], len(self.sections[path["course_id"]]))
+            },
+            ("PATCH", "/me"): person,
+            ("PATCH", "/students/{student_id}"): person,
+            ("POST", "/users"): {
+                **person, "lastName": "L", "email": f"staff{number}@example.org", "role": "trainer"
+            },
+            ("POST", "/users/{user_id}/reset-password"): {},
+            ("PUT", "/progress/sections/{section_id}"): {"completed": True, "timeSpentSeconds": number},
+        }  # fmt: skip
+        return bodies.get(kind)
+
+
+COURSE = {
+    "title": "Mix",
+    "category": "All",
+    "templateType": "text-only",
+    "difficulty": "easy",
+    "estimatedDuration": 1,
+}
+KINDS = sorted(
+    (line.method, line.path.removeprefix(API))
+    for line in POLICY.lines
+    if line.path.startswith(f"{API}/") and line.method != "GET"
+)
+RARE = {
+    ("DELETE", "/students/{student_id}"),
+    ("DELETE", "/batches/{batch_id}"),
+    ("PUT", "/courses/{course_id}/archive"),
+}
+
+
+async def test_a_minute_of_all_writers_at_once(doors, people, healthy, run_jobs):
+    everything = Everything(Random(9), Planner(people, await people.admin()))
+    await everything.build()
+    drawn = [kind for kind in KINDS if kind not in NOT_DRAWN]
+    weights = [1 if kind in RARE else 10 for kind in drawn]
+    track, done = Track(doors), Counter()
+    until = time.monotonic() + SECONDS
+
+    async def write(number):
+        while time.monotonic() < until:
+            [kind] = everything.random.choices(drawn, weights)
+            answer = await track.send(number, everything.draw(kind))
+            assert answer.status_code != 401
+            done[kind, answer.is_success] += 1
+
+    async def work():
+        while time.monotonic() < until:
+            await run_jobs()
+            await everything.look()
+            await asyncio.sleep(1)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(work())
+        for number in range(AT_ONCE):
+            group.create_task(write(number))
+    await track.close()
+    await run_jobs()
+    # Connections that lie idle tell the server's statistics what they saw after ten seconds.
+    await asyncio.sleep(REPORTED_AFTER_SECONDS)
+    await healthy()
+    never = [kind for kind in drawn if not done[kind, True]]
+    assert never == [], done
+    assert sum(done.values()) >= LEAST_ANSWERS
+
+
+async def test_a_deadlock_is_noticed(doors, people, healthy, database_url):
+    """Two transactions that lock two rows crosswise; what the hunt looks at is the server's own count."""
+    ids = [(await people.student()).id for _ in range(2)]
+    first, second = [await psycopg.AsyncConnection.connect(database_url) for _ in range(2)]
+    lock = "SELECT 1 FROM users WHERE id = %s FOR UPDATE"
+    await first.execute(lock, [ids[0]])
+    await second.execute(lock, [ids[1]])
+    crossing = asyncio.gather(
+        first.execute(lock, [ids[1]]), second.execute(lock, [ids[0]]), return_exceptions=True
+    )
+    async with asyncio.timeout(5):
+        outcomes = await crossing
+    assert [type(one) for one in outcomes].count(psycopg.errors.DeadlockDetected) == 1
+    await asyncio.gather(first.close(), second.close())
+    with pytest.raises(AssertionError, match="deadlock"):
+        await healthy()
