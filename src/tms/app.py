@@ -11,7 +11,7 @@ from tms.batches import assignment_routes
 from tms.batches import doctor as batches_doctor
 from tms.batches import routes as batches_routes
 from tms.content import doctor as content_doctor
-from tms.content import media_routes
+from tms.content import media_routes, outlines, upload_routes
 from tms.content import routes as content_routes
 from tms.courses import doctor as courses_doctor
 from tms.courses import routes as courses_routes
@@ -24,6 +24,7 @@ from tms.identity.builtin import doctor as builtin_doctor
 from tms.identity.builtin import routes as builtin_routes
 from tms.notifications import doctor as notifications_doctor
 from tms.notifications import routes as notifications_routes
+from tms.operations import cancelling
 from tms.operations import doctor as operations_doctor
 from tms.operations import routes as operations_routes
 from tms.operations.doctor import Check
@@ -32,7 +33,7 @@ from tms.platform.settings import Settings, get_settings
 from tms.progress import doctor as progress_doctor
 from tms.progress import routes as progress_routes
 from tms.students import doctor as students_doctor
-from tms.students import enrolment_routes, personal_routes
+from tms.students import enrolment_routes, personal_routes, preview_routes
 from tms.students import routes as students_routes
 from tms.web import doctor as web_doctor
 from tms.web import problems
@@ -46,6 +47,7 @@ API_ROUTERS: list[APIRouter] = [
     assignment_routes.router,
     audit_routes.router,
     content_routes.router,
+    upload_routes.router,
     media_routes.router,
     courses_routes.router,
     identity_routes.router,
@@ -53,6 +55,7 @@ API_ROUTERS: list[APIRouter] = [
     operations_routes.router,
     enrolment_routes.router,
     personal_routes.router,
+    preview_routes.router,
 ]
 # Routers at the root: pages, sign-in, and what machines ask about the process.
 ROOT_ROUTERS: list[APIRouter] = [
@@ -73,6 +76,7 @@ POLICY = policy.Table(
         *assignment_routes.POLICY,
         *audit_routes.POLICY,
         *content_routes.POLICY,
+        *upload_routes.POLICY,
         *media_routes.POLICY,
         *courses_routes.POLICY,
         *identity_routes.POLICY,
@@ -81,6 +85,7 @@ POLICY = policy.Table(
         *progress_routes.POLICY,
         *enrolment_routes.POLICY,
         *personal_routes.POLICY,
+        *preview_routes.POLICY,
         *students_routes.POLICY,
         *web_routes.POLICY,
     ]
@@ -100,6 +105,8 @@ CHECKS: list[Check] = [
 ]
 
 personal.join()
+# Long work that people may stop, by its kind.
+cancelling.join({"content.process": outlines.cancel})
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 

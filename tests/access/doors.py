@@ -77,7 +77,14 @@ def parameters(world, kind, name):
         return {"student_id": person[WHO[name]], "course_id": world.courses[HAS[name]].id}
     if kind == "user":
         return {"user_id": str(world.waiting) if name == "waiting" else person[WHO[name]]}
-    made = {"assignment": world.assignments, "job": world.jobs, "email": world.emails}[kind]
+    if kind == "reading":
+        return {"job_id": str(world.readings[name])}
+    made = {
+        "assignment": world.assignments,
+        "job": world.jobs,
+        "email": world.emails,
+        "upload": world.uploads,
+    }[kind]
     return {f"{kind}_id": str(made[name])}
 
 
@@ -88,7 +95,8 @@ def _document():
     return held.getvalue()
 
 
-def _files():
+def files():
+    """A small Word document, as a form has it."""
     return {"file": ("lesson.docx", _document(), WORD)}
 
 
@@ -123,6 +131,10 @@ def _batch(**options):
 
 def _course(**options):
     return Door("course", "course_id", **options)
+
+
+def _upload(**options):
+    return Door("upload", "upload_id", **options)
 
 
 def _user(*names, **options):
@@ -178,13 +190,19 @@ _API_DOORS = {
     "PUT /courses/{course_id}/trainers/{user_id}": _course(more=_other_trainer),
     "DELETE /courses/{course_id}/trainers/{user_id}": _course(),
     "POST /courses/{course_id}/assignments": _course(names=EDITABLE, body=_newcomer),
-    "POST /courses/{course_id}/upload-content": _course(names=EDITABLE, files=_files),
+    "POST /courses/{course_id}/upload-content": _course(names=EDITABLE, files=files),
+    "GET /courses/{course_id}/uploads": _course(names=EDITABLE),
+    "GET /uploads/{upload_id}": _upload(),
+    "POST /uploads/{upload_id}/preview": _upload(body=always()),
+    "POST /uploads/{upload_id}/apply": _upload(body=always()),
+    "DELETE /uploads/{upload_id}": _upload(),
     "POST /courses/{course_id}/media": _course(names=EDITABLE, files=_picture),
     "GET /emails": Door(),
     "GET /emails/{email_id}": Door("email", "email_id"),
     "POST /emails/{email_id}/retry": Door("email", "email_id"),
     "GET /jobs/{job_id}": Door("job", "job_id"),
     "GET /jobs/{job_id}/events": Door("job", "job_id"),
+    "POST /jobs/{job_id}/cancel": Door("reading", "job_id"),
     "GET /me": Door(),
     "PATCH /me": Door(body=always(firstName="Changed")),
     "GET /progress": Door(),

@@ -1,5 +1,6 @@
 """Every route, asked by everybody about everything; what is expected follows from the policy table alone."""
 
+import asyncio
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
@@ -17,6 +18,7 @@ from tests.access.relations import (
     relation,
 )
 
+from tms.content import service as uploads
 from tms.http.policy import Line, Reach
 from tms.platform.caller import Role
 
@@ -117,6 +119,8 @@ async def run(cell, doors, world, ground):
     door = doors[cell.line.method, cell.line.path]
     address, options = door.request(world, cell.line.path, cell.thing)
     answer = await world.send(cell.subject, cell.line.method, address, page=cell.page, **options)
+    # What a page has begun and does not wait for ends before everything is put back.
+    await asyncio.gather(*uploads._working)
     changed = await ground.put_back()
     if "users" in changed:
         world.forget()

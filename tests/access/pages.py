@@ -3,7 +3,7 @@
 The gate knows only tokens, so the policy table calls pages public; whom they let in is stated here as a line would.
 """
 
-from tests.access.doors import Door
+from tests.access.doors import EDITABLE, Door, files
 
 from tms.http.policy import ADMIN, EVERYONE, STAFF, Line, Reach, Sight
 
@@ -12,8 +12,14 @@ _RUNS = STAFF, Sight("batches that they run", trainer=Reach.OWN)
 _READS = STAFF, Sight("published courses and those they are named on", trainer=Reach.RELATED)
 _OFFICE = ADMIN, Sight("administrators only")
 
+_EDITS = STAFF, Sight("courses that they are named on", trainer=Reach.OWN)
+_EDITS_COURSES = STAFF, Sight("courses that they are named on", trainer=Reach.OWN, reads=Reach.RELATED)
+_STARTED = STAFF, Sight("what they started", trainer=Reach.OWN)
+
 _LESSON = Door("lesson", "course_id")
 _COURSE = Door("course", "course_id")
+_UPLOAD = Door("upload", "upload_id")
+_UPLOADING = Door("course", "course_id", names=EDITABLE, files=files)
 _TIME = Door("lesson", "course_id", form={"seconds": "5"})
 
 _PAGES = {
@@ -28,6 +34,13 @@ _PAGES = {
     "GET /staff/courses": (*_READS, Door()),
     "GET /staff/courses/{course_id}": (*_READS, _COURSE),
     "GET /staff/courses/{course_id}/sections/{section_id}": (*_READS, _COURSE),
+    "POST /staff/courses/{course_id}/uploads": (*_EDITS_COURSES, _UPLOADING),
+    "GET /staff/uploads/{upload_id}": (*_EDITS, _UPLOAD),
+    "POST /staff/uploads/{upload_id}/difference": (*_EDITS, _UPLOAD),
+    "POST /staff/uploads/{upload_id}/apply": (*_EDITS, _UPLOAD),
+    "POST /staff/uploads/{upload_id}/discard": (*_EDITS, _UPLOAD),
+    "GET /staff/jobs/{job_id}/events": (*_STARTED, Door("job", "job_id")),
+    "POST /staff/jobs/{job_id}/cancel": (*_STARTED, Door("reading", "job_id")),
     "GET /staff/emails": (*_OFFICE, Door()),
     "GET /staff/emails/{email_id}": (*_OFFICE, Door("email", "email_id")),
 }

@@ -74,7 +74,11 @@ RELATIONS = {
         "self draft": {OWN: {OTHER}},
         "former away": {RELATED: {TRAINER}},
     },
+    # Documents of courses, for those who may change these; who sent them does not matter.
+    "upload": {"home": {OWN: {TRAINER}}, "away": {OWN: {OTHER}}, "draft": {OWN: {OTHER}}},
     "job": {"trainer's": {OWN: {TRAINER}}, "other's": {OWN: {OTHER}}, "office's": {RELATED: {TRAINER}}},
+    # Long work that has not ended.
+    "reading": {"trainer's": {OWN: {TRAINER}}, "other's": {OWN: {OTHER}}, "office's": {RELATED: {TRAINER}}},
     "user": {"self": {OWN: {SELF}}, "other": {OWN: {OTHER}}, "waiting": {}},
     "email": {"to self": {OWN: {SELF}}, "to nobody": {}},
 }

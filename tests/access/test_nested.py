@@ -107,10 +107,11 @@ def _ids_of_every_kind(world):
         "assignment": world.assignments["self home"],
         "job": str(world.jobs["office's"]),
         "email": str(world.emails["to self"]),
+        "upload": str(world.uploads["home"]),
     }
 
 
-FITS = {"user": {"user", "student", "trainer"}}
+FITS = {"user": {"user", "student", "trainer"}, "reading": {"reading", "job"}}
 
 
 @pytest.mark.parametrize("route", [route for route, door in DOORS.items() if door.kind], ids=" ".join)

@@ -23,6 +23,7 @@ from tests.access.relations import (
     relation,
 )
 from tests.batches.planning import Planner
+from tests.content.editing import waiting, work_of
 from tests.people import People, token_for
 
 from tms.app import POLICY
@@ -74,6 +75,7 @@ READ = {
     "course": "/courses/{course_id}",
     "student": "/students/{student_id}",
     "job": "/jobs/{job_id}",
+    "upload": "/uploads/{upload_id}",
     "email": "/emails/{email_id}",
 }
 
@@ -84,7 +86,7 @@ def phone(name):
 
 
 class World:
-    """`batches`, `courses`, `people`, `assignments`, `jobs` and `emails` by the names that `relations` gives them."""
+    """`batches`, `courses`, `people`, `assignments`, `jobs`, `uploads`, `readings` and `emails` by the names that `relations` gives them."""
 
     def __init__(self, app):
         self.app = app
@@ -94,6 +96,7 @@ class World:
         )
         self.batches, self.courses, self.people = {}, {}, {}
         self.assignments, self.jobs, self.emails = {}, {}, {}
+        self.uploads, self.readings = {}, {}
         self.tokens, self.cookies = {}, {}
         self.made_tokens_at = 0.0
 
@@ -103,6 +106,7 @@ class World:
         await self._make_batches()
         await self._assign_by_hand()
         await self._make_jobs_and_emails()
+        await self._make_uploads()
         await self._make_sessions()
 
     async def _make_people(self):
@@ -206,6 +210,17 @@ class World:
                 self.emails[name] = await notifications.queue_email(
                     session, user_id=user_id, to=address, template="password_changed", context={}
                 )
+
+    async def _make_uploads(self):
+        for name in RELATIONS["upload"]:
+            lessons = [(canary("upload", name), "<p>Words.</p>")]
+            self.uploads[name] = await waiting(self.courses[name].id, self.admin, lessons)
+        starters = {"trainer's": TRAINER, "other's": OTHER, "office's": ADMIN}
+        for name, starter in starters.items():
+            course = self.courses["blank"].id
+            self.readings[name] = work_of(
+                await waiting(course, self.people[starter], [], status="processing")
+            )
 
     async def _make_sessions(self):
         """Page sessions of everybody, one that has ended, and a cookie that nobody was given."""

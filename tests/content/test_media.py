@@ -199,7 +199,7 @@ async def test_a_picture_that_no_section_names_goes_after_a_day_and_comes_back_b
             "UPDATE uploads SET status = 'queued', finished_at = NULL, created_at = now() - interval '2 hours'",
             "content.uploads_end",
         ),
-        ("UPDATE uploads SET section_ids = '[]'", "content.uploads_made_sections"),
+        ("DELETE FROM upload_sections", "content.uploads_made_sections"),
         ("UPDATE jobs SET state = 'failed'", "content.work_agrees"),
     ],
 )

@@ -24,6 +24,34 @@ def test_a_student_whose_api_died_is_enrolled_within_two_minutes(tms):
     stories_end(tms, story)
 
 
+def test_a_document_whose_api_died_is_read_within_a_minute(tms):
+    """The lease of 20 seconds is not renewed any more; the job that comes then does the work, or looks once more."""
+    story = stories.Upload(tms)
+    api = tms.restart_api(fail_at="content.process.after_reading")
+    with pytest.raises(httpx2.TransportError):
+        story.send()
+    api.has_died_at_its_point()
+    tms.work()
+    eventually(lambda: story.sections() == 2, tms.left, patience=60)
+    tms.restart_api()
+    stories_end(tms, story)
+
+
+def test_a_document_whose_worker_died_is_read_within_two_minutes(tms):
+    """Nobody's job is left: every minute somebody looks for leases that have run out."""
+    story = stories.Upload(tms)
+    api = tms.restart_api(fail_at="content.admit.committed")
+    with pytest.raises(httpx2.TransportError):
+        story.send()
+    api.has_died_at_its_point()
+    tms.let_time_pass()
+    tms.work(fail_at="content.process.after_reading").has_died_at_its_point()
+    tms.work()
+    eventually(lambda: story.sections() == 2, tms.left, patience=120)
+    tms.restart_api()
+    stories_end(tms, story)
+
+
 def test_a_mail_whose_worker_died_is_sent_within_six_minutes(tms):
     """The heartbeat is missed after 45 seconds, the rescue runs every minute, and the lease is of two."""
     tms.restart_api()

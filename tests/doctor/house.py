@@ -81,10 +81,12 @@ UPLOAD = """
     ), file AS (
         INSERT INTO stored_files (key, sha256, size) VALUES (:key, :sha256, :size)
     )
-    INSERT INTO uploads (id, course_id, file_name, size, sha256, storage_key, status, section_ids, job_id,
-                         created_by, finished_at)
-    SELECT :new, :course, 'a.docx', :size, :sha256, :key, 'completed', jsonb_agg(id), :new, :admin, now()
-    FROM course_sections WHERE course_id = :course
+    , document AS (
+        INSERT INTO uploads (id, course_id, file_name, size, sha256, storage_key, status, job_id, created_by, finished_at)
+        VALUES (:new, :course, 'a.docx', :size, :sha256, :key, 'completed', :new, :admin, now())
+    )
+    INSERT INTO upload_sections (upload_id, section_id, place, path)
+    SELECT :new, id, order_index, jsonb_build_array(title) FROM course_sections WHERE course_id = :course
 """
 
 

@@ -227,7 +227,17 @@ PLANTED = [
         "UPDATE jobs SET state = 'queued'",
         upload=True,
     ),
-    Planted("content.uploads_made_sections", "UPDATE uploads SET section_ids = '[]'", upload=True),
+    Planted("content.uploads_made_sections", "DELETE FROM upload_sections", upload=True),
+    Planted(
+        "content.outlines_wait",
+        "UPDATE uploads SET status = 'needs_review', finished_at = NULL, expires_at = now();DELETE FROM upload_sections",
+        upload=True,
+    ),
+    Planted(
+        "content.editions_follow",
+        "UPDATE uploads SET replaces_id = id",
+        upload=True,
+    ),
     Planted("content.files_agree", "UPDATE stored_files SET condemned_at = now()", upload=True),
     Planted("content.work_agrees", "UPDATE jobs SET state = 'failed'", upload=True),
     Planted(

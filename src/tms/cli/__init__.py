@@ -31,6 +31,9 @@ app = typer.Typer(
 
 app.add_typer(keycloak.app)
 
+content = typer.Typer(help="Documents, before they are uploaded.", no_args_is_help=True)
+app.add_typer(content, name="content")
+
 Supervised = Annotated[
     bool, typer.Option("--supervised", hidden=True, help="End when standard input closes.")
 ]
@@ -216,6 +219,19 @@ def recover_administrator(
     with database.in_use(settings):
         password = asyncio.run(recover(address))
     print(f"{address} signs in with the password {password} (shown only now: keep it).")
+
+
+@content.command("extract")
+def extract_content(
+    file: Annotated[Path, typer.Argument(help="A document.", exists=True, dir_okay=False, readable=True)],
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document, for programs.")] = False,
+) -> None:
+    """Show what lessons a document would become; needs no database. Status 1 if it cannot be read, with advice."""
+    load_settings()
+    from tms.cli import extraction
+
+    extraction.extract(file, as_json=as_json)
 
 
 @app.command()

@@ -110,12 +110,14 @@ CHECKS = [
     ),
     Check(
         "content.pictures_exist",
-        "Every picture that a section names is there.",
+        "Every picture that a section or an outline names is there.",
         """
         SELECT DISTINCT named.section_id::text
         FROM (
             SELECT id AS section_id, (regexp_matches(content, 'src="media:([0-9a-f-]{36})"', 'g'))[1]::uuid AS media_id
-            FROM course_sections WHERE content LIKE '%media:%'
+            FROM (
+                SELECT id, content FROM course_sections UNION ALL SELECT id, content FROM upload_lessons
+            ) AS shown WHERE content LIKE '%media:%'
         ) AS named
         LEFT JOIN media ON media.id = named.media_id
         WHERE media.id IS NULL
@@ -133,17 +135,35 @@ CHECKS = [
     ),
     Check(
         "content.uploads_made_sections",
-        "A completed upload has made sections, all of them in its course.",
+        "A completed upload has made sections, all of them in its course; one that came to nothing has made none.",
         """
         SELECT uploads.id::text FROM uploads
-        WHERE status = 'completed' AND (
-            jsonb_array_length(section_ids) = 0
-            OR jsonb_array_length(section_ids) <> (
-                SELECT count(*) FROM course_sections
-                WHERE course_sections.course_id = uploads.course_id
-                AND uploads.section_ids ? course_sections.id::text
-            )
-        )
+        LEFT JOIN upload_sections AS made ON made.upload_id = uploads.id
+        LEFT JOIN course_sections AS sections
+            ON sections.id = made.section_id AND sections.course_id = uploads.course_id
+        GROUP BY uploads.id
+        HAVING CASE WHEN uploads.status IN ('completed', 'replaced')
+            THEN count(made.section_id) = 0 OR count(made.section_id) <> count(sections.id)
+            ELSE uploads.status IN ('failed', 'needs_review') AND count(made.section_id) > 0 END
+        """,
+    ),
+    Check(
+        "content.outlines_wait",
+        "An upload has an outline if, and only if, it waits to be applied, which it does for seven days.",
+        """
+        SELECT uploads.id::text FROM uploads
+        WHERE (status = 'needs_review') <> EXISTS (
+            SELECT FROM upload_lessons AS lessons WHERE lessons.upload_id = uploads.id)
+        OR expires_at < tms_now() - interval '3 days'
+        """,
+        WORKER,
+    ),
+    Check(
+        "content.editions_follow",
+        "What a new edition has replaced is not the newest edition any more.",
+        """
+        SELECT newer.id::text FROM uploads AS newer JOIN uploads AS older ON older.id = newer.replaces_id
+        WHERE newer.status IN ('completed', 'replaced') AND older.status <> 'replaced'
         """,
     ),
     Check(
@@ -151,8 +171,9 @@ CHECKS = [
         "The work that people watch says of an upload what the upload itself says.",
         """
         SELECT uploads.id::text FROM uploads JOIN jobs ON jobs.id = uploads.job_id
-        WHERE (uploads.status IN ('completed', 'replaced') AND jobs.state <> 'succeeded')
-        OR (uploads.status = 'failed' AND jobs.state <> 'failed')
+        WHERE (uploads.status IN ('completed', 'replaced', 'needs_review') AND jobs.state <> 'succeeded')
+        OR (uploads.status = 'failed' AND jobs.state <> CASE
+            WHEN uploads.error_code IN ('review_expired', 'review_discarded') THEN 'succeeded' ELSE 'failed' END)
         """,
     ),
     Check(

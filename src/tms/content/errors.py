@@ -132,6 +132,76 @@ class GivenUpError(DocumentError):
     title = "The document could not be processed after several tries; save it again and upload that file"
 
 
+class CancelledError(DocumentError):
+    """Somebody has stopped the reading."""
+
+    code = "cancelled"
+    title = "This was cancelled; upload the document again if it is wanted after all"
+
+
+class ReviewExpiredError(DocumentError):
+    """Nobody has applied the outline in time."""
+
+    code = "review_expired"
+    title = "The outline waited too long and was removed; upload the document again"
+
+
+class DiscardedError(DocumentError):
+    """Somebody has decided against the outline, or asked for the document anew in another way."""
+
+    code = "review_discarded"
+    title = "The outline was discarded; upload the document again if it is wanted after all"
+
+
+class UploadNotFoundError(NotFoundError):
+    """No such upload, or it belongs to a course that the caller may not change."""
+
+    code = "upload_not_found"
+    title = "Upload not found"
+
+
+class NotWaitingError(DomainError):
+    """There is no outline that could be applied, compared or discarded."""
+
+    code = "upload_not_waiting"
+    title = "This upload has no outline that waits"
+
+
+class PlanError(InvalidError):
+    """The plan of lessons does not use every part of the outline exactly once."""
+
+    code = "plan_does_not_add_up"
+    title = "Use every part of the outline exactly once, in a lesson or among what is skipped"
+
+
+class NothingLeftError(InvalidError):
+    """Everything was skipped."""
+
+    code = "nothing_to_apply"
+    title = "A plan has at least one lesson; discard the upload if none of it is wanted"
+
+
+class EditedSectionsError(DomainError):
+    """A new edition would overwrite or remove what people have edited by hand, and nobody has decided about it."""
+
+    code = "edited_sections_undecided"
+    title = "Sections that were edited by hand would change or vanish; say which to keep and which to replace"
+
+
+class EditionLostError(DomainError):
+    """What a new edition replaces is not there any more, or has got a newer edition meanwhile."""
+
+    code = "edition_superseded"
+    title = "The document that this edition replaces is not the current one any more; upload it again for the newest"
+
+
+class NoSuchEditionError(InvalidError):
+    """`replaces` names no completed upload of this course."""
+
+    code = "unknown_edition"
+    title = "`replaces` must name a completed upload of this course, the newest edition of its document"
+
+
 class NoMediaError(DocumentError):
     """Something else than a picture, a video or a sound was sent as one."""
 
@@ -160,7 +230,16 @@ class MediaNotFoundError(NotFoundError):
 RECORDED: dict[str, type[DomainError]] = {
     **BY_CODE,
     **{
-        error.code: error for error in (ArchivedCourseError, CourseNotFoundError, LostFileError, GivenUpError)
+        error.code: error
+        for error in (
+            ArchivedCourseError,
+            CourseNotFoundError,
+            LostFileError,
+            GivenUpError,
+            CancelledError,
+            ReviewExpiredError,
+            DiscardedError,
+        )
     },
 }
 """Every outcome that an upload can be recorded with, by its code."""

@@ -16,11 +16,13 @@ failpoints.declare("content.sweep.before_removal", "content.sweep.after_removal"
 
 GRACE = timedelta(days=1)
 AT_ONCE = 500
-# Archived sections count too: people may still look at what they learnt.
+# Archived sections count too: people may still look at what they learnt; and so does what waits to become sections.
 _UNUSED = text("""
     WITH named AS MATERIALIZED (
         SELECT DISTINCT (regexp_matches(content, 'src="media:([0-9a-f-]{36})"', 'g'))[1]::uuid AS id
-        FROM course_sections WHERE content LIKE '%media:%'
+        FROM (
+            SELECT content FROM course_sections UNION ALL SELECT content FROM upload_lessons
+        ) AS shown WHERE content LIKE '%media:%'
     )
     UPDATE media SET unused_since = CASE WHEN used THEN NULL ELSE tms_now() END
     FROM (SELECT media.id, EXISTS (SELECT 1 FROM named WHERE named.id = media.id) AS used FROM media) AS found

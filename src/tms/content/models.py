@@ -2,7 +2,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, func
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, UniqueConstraint, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tms.platform.db import Base
@@ -28,17 +28,24 @@ class StoredFile(Base):
 
 
 class Upload(Base):
-    """A document on its way to becoming sections. `replaced`: its sections were all removed and it was uploaded anew."""
+    """A document on its way to becoming sections.
+
+    `needs_review`: it was read, and its outline waits for somebody's decision. `replaced`: another upload has taken its
+    place, a new edition, or the same document after all of its sections had been removed.
+    """
 
     __tablename__ = "uploads"
     __table_args__ = (
         CheckConstraint(
-            "status IN ('queued', 'processing', 'completed', 'failed', 'replaced')", name="status"
+            "status IN ('queued', 'processing', 'completed', 'failed', 'replaced', 'needs_review')",
+            name="status",
         ),
         CheckConstraint("(status = 'failed') = (error_code IS NOT NULL)", name="failed_has_reason"),
         CheckConstraint(
-            "(status IN ('queued', 'processing')) = (finished_at IS NULL)", name="finished_has_time"
+            "(status IN ('queued', 'processing', 'needs_review')) = (finished_at IS NULL)",
+            name="finished_has_time",
         ),
+        CheckConstraint("(status = 'needs_review') = (expires_at IS NOT NULL)", name="review_expires"),
         CheckConstraint("storage_key IS NOT NULL OR status = 'failed'", name="kept_unless_failed"),
         # One document is in a course once, however often and by how many people it is uploaded.
         Index(
@@ -46,9 +53,10 @@ class Upload(Base):
             "course_id",
             "sha256",
             unique=True,
-            postgresql_where="status IN ('queued', 'processing', 'completed')",
+            postgresql_where="status IN ('queued', 'processing', 'needs_review', 'completed')",
         ),
         Index("ix_uploads_course_id", "course_id"),
+        Index("ix_uploads_job_id", "job_id"),
         Index("ix_uploads_storage_key", "storage_key"),
         Index("ix_uploads_unfinished", "leased_until", postgresql_where="status IN ('queued', 'processing')"),
     )
@@ -63,8 +71,12 @@ class Upload(Base):
     )
     """The original; a failed upload's is removed, since it must be uploaded again."""
     status: Mapped[str] = mapped_column(String(20), server_default="queued")
-    section_ids: Mapped[list[Any]] = mapped_column(server_default="[]")
-    """The sections made of it, as text, in order."""
+    review: Mapped[bool] = mapped_column(server_default="false")
+    """Whether the reading stops at an outline."""
+    replaces_id: Mapped[UUID | None]
+    """The upload whose new edition this is; without a key, since that one may be erased with the person who sent it."""
+    expires_at: Mapped[datetime | None]
+    """Until when an outline waits."""
     warnings: Mapped[list[Any]] = mapped_column(server_default="[]")
     error_code: Mapped[str | None] = mapped_column(String(50))
     error_detail: Mapped[str | None]
@@ -76,6 +88,49 @@ class Upload(Base):
     created_by: Mapped[UUID] = mapped_column(ForeignKey("users.id"), index=True)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     finished_at: Mapped[datetime | None]
+
+
+class UploadLesson(Base):
+    """A row of an outline that waits: one lesson as it was read. Its pictures are rows of `media` already."""
+
+    __tablename__ = "upload_lessons"
+    __table_args__ = (
+        UniqueConstraint("upload_id", "place"),
+        CheckConstraint("confidence BETWEEN 0 AND 1", name="confidence"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    upload_id: Mapped[UUID] = mapped_column(ForeignKey("uploads.id", ondelete="CASCADE"))
+    place: Mapped[int]
+    """1, 2, 3 and so on, in the order of the document."""
+    title: Mapped[str] = mapped_column(String(255))
+    level: Mapped[int]
+    content: Mapped[str]
+    """Sanitised HTML, as in a section."""
+    minutes: Mapped[int]
+    words: Mapped[int]
+    images: Mapped[int]
+    page_from: Mapped[int | None]
+    page_to: Mapped[int | None]
+    confidence: Mapped[float]
+    warnings: Mapped[list[Any]] = mapped_column(server_default="[]")
+
+
+class UploadSection(Base):
+    """What an upload has made of which section, so that a new edition finds its own and edits by hand show."""
+
+    __tablename__ = "upload_sections"
+
+    upload_id: Mapped[UUID] = mapped_column(ForeignKey("uploads.id", ondelete="CASCADE"), primary_key=True)
+    section_id: Mapped[UUID] = mapped_column(
+        ForeignKey("course_sections.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    place: Mapped[int]
+    """1, 2, 3 and so on, in the order of the document."""
+    path: Mapped[list[Any]]
+    """The headings above it in the document, and its own title at the end."""
+    fingerprint: Mapped[str | None] = mapped_column(String(64))
+    """Of title and content as the document has them (`fingerprints.of`); none where that was not noted yet."""
 
 
 class Media(Base):

@@ -22,7 +22,8 @@ HOLDINGS = [
 ]
 """Rows and files of uploads go by `remove_files`."""
 
-_FINISHED = Upload.finished_at.is_not(None)
+# An outline that waits has nobody at work on it.
+_FINISHED = Upload.finished_at.is_not(None) | (Upload.status == "needs_review")
 
 
 async def files_of(session: AsyncSession, user_id: UUID) -> list[RowMapping]:

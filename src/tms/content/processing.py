@@ -1,4 +1,4 @@
-"""The step that makes sections of an uploaded document: in one transaction all of them, or none.
+"""The step that reads an uploaded document and makes sections of it, all of them or none, or an outline to look over.
 
 The step takes a lease on the upload's row, reads the document in a child process, puts its pictures into storage, and
 records the outcome. Whatever crashes on the way leaves the course as it was; the next step begins anew and finds its
@@ -14,16 +14,15 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
-from sqlalchemy import RowMapping, Update, insert, update
+from sqlalchemy import RowMapping, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from tms.content import files, queries, sandbox
+from tms.content import applying, files, leases, plans, queries, sandbox
 from tms.content.errors import ArchivedCourseError, GivenUpError, LostFileError
-from tms.content.handover import Extraction
-from tms.content.models import Media, Upload
+from tms.content.handover import Extraction, Lesson
+from tms.content.models import Media, Upload, UploadLesson
+from tms.courses import html as lesson_html
 from tms.courses import queries as courses_queries
-from tms.courses import service as courses
-from tms.operations import audit
 from tms.operations import service as operations
 from tms.platform import clock, db, failpoints, storage
 from tms.platform.errors import DomainError, UnavailableError
@@ -37,15 +36,11 @@ failpoints.declare(
     "content.process.recorded",
 )
 
-LEASE = timedelta(minutes=5)
-"""Longer than the limits of the child and a slow storage need."""
+REVIEW = timedelta(days=7)
+"""How long an outline waits for somebody's decision."""
 MOST_ATTEMPTS = 20
 _FOLDER_PREFIX = "tms-upload-"
 _PICTURE = re.compile(r'(<(?:img|audio|video)(?: [a-z]+="[^"]*")*? src=")media:(\d+)(?=")')
-
-
-class _LeaseLostError(Exception):
-    """Another worker took the upload over; what this one found out counts no more."""
 
 
 async def step(upload_id: UUID) -> None:
@@ -55,7 +50,7 @@ async def step(upload_id: UUID) -> None:
     """
     # In line before the lease, whose time would run out for the last of many.
     async with sandbox.PLACES:
-        upload = await _lease(upload_id)
+        upload = await leases.take(upload_id)
         if upload is not None:
             await _carry_out(upload)
 
@@ -64,49 +59,30 @@ async def _carry_out(upload: RowMapping) -> None:
     try:
         await _process(upload)
     except UnavailableError:
-        await _release(upload)
+        await leases.release(upload)
         raise
     except DomainError as error:
         await _record_failure(upload, error)
-    except _LeaseLostError:
-        logger.warning("an upload was taken over", extra={"upload": str(upload["id"])})
+    except leases.LeaseLostError:
+        logger.warning("an upload was cancelled or taken over", extra={"upload": str(upload["id"])})
     except Exception:
         # Not the document's fault; whoever comes next need not wait for the lease to end.
-        await _release(upload)
+        await leases.release(upload)
         raise
-
-
-async def _lease(upload_id: UUID) -> RowMapping | None:
-    async with db.transaction() as session:
-        statement = (
-            update(Upload)
-            .where(
-                Upload.id == upload_id,
-                Upload.status.in_(queries.UNFINISHED),
-                Upload.leased_until.is_(None) | (Upload.leased_until < clock.db_now()),
-            )
-            .values(status="processing", leased_until=clock.db_now() + LEASE, attempts=Upload.attempts + 1)
-            .returning(Upload.__table__)
-        )
-        row: RowMapping | None = (await session.execute(statement)).mappings().one_or_none()
-        return row
-
-
-async def _release(upload: RowMapping) -> None:
-    async with db.transaction() as session:
-        await session.execute(_mine(upload).values(status="queued", leased_until=None))
-
-
-def _mine(upload: RowMapping) -> Update:
-    """The row as long as it is leased to us."""
-    return update(Upload).where(
-        Upload.id == upload["id"], Upload.status == "processing", Upload.attempts == upload["attempts"]
-    )
 
 
 async def _process(upload: RowMapping) -> None:
     if upload["attempts"] > MOST_ATTEMPTS:
         raise GivenUpError
+    async with leases.beating(upload):
+        extraction, keys = await _read(upload)
+    # From here on the row's own lock decides between us and whoever cancels.
+    await _record_success(upload, extraction, keys)
+    failpoints.here("content.process.recorded")
+
+
+async def _read(upload: RowMapping) -> tuple[Extraction, dict[int, str]]:
+    """What the document holds, and the keys at which its pictures are kept; the child's files are gone again."""
     folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix=_FOLDER_PREFIX))
     try:
         original = folder / "original"
@@ -120,9 +96,7 @@ async def _process(upload: RowMapping) -> None:
             original, filename=upload["file_name"], progress=progress
         ) as extraction:
             failpoints.here("content.process.after_reading")
-            keys = await _keep_pictures(upload, extraction)
-            await _record_success(upload, extraction, keys)
-            failpoints.here("content.process.recorded")
+            return extraction, await _keep_pictures(upload, extraction)
     finally:
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
@@ -154,33 +128,58 @@ async def _record_success(upload: RowMapping, extraction: Extraction, keys: dict
         course = await courses_queries.lock(session, upload["course_id"], None)
         if course["status"] == "archived":
             raise ArchivedCourseError
-        await files.name(session, keys.values())
-        media = await _insert_media(session, upload, extraction, keys)
-        section_ids = await courses.change_sections(
-            session,
-            course_id=upload["course_id"],
-            by=upload["created_by"],
-            add=[
-                courses.NewSection(
-                    title=lesson.title, content=_with_ids(lesson.html, media), duration=lesson.minutes
-                )
-                for lesson in extraction.lessons
-            ],
-        )
+        # The upload's row comes next: whoever cancels it waits here, or has been faster.
+        values = {"status": "needs_review", "expires_at": clock.db_now() + REVIEW}
+        if not upload["review"]:
+            values = {"status": "completed", "finished_at": clock.db_now()}
         recorded = await session.execute(
-            _mine(upload)
-            .values(
-                status="completed",
-                section_ids=[str(section_id) for section_id in section_ids],
-                warnings=list(extraction.warnings),
-                leased_until=None,
-                finished_at=clock.db_now(),
-            )
+            leases.mine(upload)
+            .values(**values, warnings=list(extraction.warnings), leased_until=None)
             .returning(Upload.id)
         )
         if recorded.one_or_none() is None:
-            raise _LeaseLostError
-        await _tell(session, upload, extraction, section_ids)
+            raise leases.LeaseLostError
+        await files.name(session, keys.values())
+        media = await _insert_media(session, upload, extraction, keys)
+        if upload["review"]:
+            await _keep_outline(session, upload, extraction, media)
+        else:
+            rows = [_row(lesson, media) for lesson in extraction.lessons]
+            await applying.append(session, upload, plans.drafts(rows, None), by=upload["created_by"])
+        await _tell(session, upload, extraction)
+
+
+def _row(lesson: Lesson, media: dict[int, UUID]) -> plans.Row:
+    """A lesson as it was read, to be taken whole."""
+    return plans.Row(
+        new_id(), lesson.title, lesson.level, _with_ids(lesson.html, media), lesson.minutes, headings=()
+    )
+
+
+async def _keep_outline(
+    session: AsyncSession, upload: RowMapping, extraction: Extraction, media: dict[int, UUID]
+) -> None:
+    await session.execute(
+        insert(UploadLesson),
+        [
+            {
+                "id": new_id(),
+                "upload_id": upload["id"],
+                "place": place,
+                "title": lesson.title,
+                "level": lesson.level,
+                "content": lesson_html.sanitise(_with_ids(lesson.html, media)),
+                "minutes": lesson.minutes,
+                "words": lesson.words,
+                "images": len(lesson.pictures),
+                "page_from": lesson.page_from,
+                "page_to": lesson.page_to,
+                "confidence": lesson.confidence,
+                "warnings": list(lesson.warnings),
+            }
+            for place, lesson in enumerate(extraction.lessons, start=1)
+        ],
+    )
 
 
 async def _insert_media(
@@ -225,34 +224,23 @@ def _with_ids(html: str, media: dict[int, UUID]) -> str:
     return _PICTURE.sub(name, html)
 
 
-async def _tell(
-    session: AsyncSession, upload: RowMapping, extraction: Extraction, section_ids: list[UUID]
-) -> None:
-    await operations.succeed(
-        session,
-        upload["job_id"],
-        result={
-            "uploadId": str(upload["id"]),
-            "courseId": str(upload["course_id"]),
-            "extractedSections": len(section_ids),
-            "warnings": list(extraction.warnings),
-        },
-        message=f"Made {len(section_ids)} sections",
-    )
-    await audit.record(
-        session,
-        actor=upload["created_by"],
-        action="content.uploaded",
-        object_type="course",
-        object_id=upload["course_id"],
-        changes={"uploadId": str(upload["id"]), "sha256": upload["sha256"], "sections": len(section_ids)},
-    )
+async def _tell(session: AsyncSession, upload: RowMapping, extraction: Extraction) -> None:
+    count = len(extraction.lessons)
+    result = {
+        "uploadId": str(upload["id"]),
+        "courseId": str(upload["course_id"]),
+        "extractedSections": 0 if upload["review"] else count,
+        "warnings": list(extraction.warnings),
+    }
+    made = "lesson" if count == 1 else "lessons"
+    message = f"Found {count} {made}; look the outline over" if upload["review"] else f"Made {count} sections"
+    await operations.succeed(session, upload["job_id"], result=result, message=message)
 
 
 async def _record_failure(upload: RowMapping, error: DomainError) -> None:
     async with db.transaction() as session:
         recorded = await session.execute(
-            _mine(upload)
+            leases.mine(upload)
             .values(
                 status="failed",
                 error_code=error.code,

@@ -1,11 +1,16 @@
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, RowMapping, String, cast, exists, or_, select
+from sqlalchemy import ColumnElement, Row, RowMapping, Select, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from tms.content.errors import MediaNotFoundError
-from tms.content.models import Media, StoredFile, Upload
+from tms.content.errors import MediaNotFoundError, UploadNotFoundError
+from tms.content.models import Media, StoredFile, Upload, UploadLesson, UploadSection
+from tms.courses import queries as courses
+from tms.courses.errors import CourseNotFoundError
 from tms.courses.models import Course, Section
+from tms.platform import paging
+from tms.platform.caller import Caller
+from tms.platform.paging import Page, PageRequest
 
 UNFINISHED = ("queued", "processing")
 
@@ -24,17 +29,94 @@ async def upload(session: AsyncSession, upload_id: UUID) -> RowMapping | None:
     return (await session.execute(statement)).mappings().one_or_none()
 
 
+async def count_sections(session: AsyncSession, upload_id: UUID) -> int:
+    """How many sections an upload has made, those that were removed since too."""
+    statement = select(func.count()).select_from(UploadSection).where(UploadSection.upload_id == upload_id)
+    return (await session.execute(statement)).scalar_one()
+
+
+def _shown() -> Select[*tuple[object, ...]]:
+    """Uploads with `course_version course_title course_status sections`, the last being how many they made."""
+    made = (
+        select(func.count())
+        .select_from(UploadSection)
+        .where(UploadSection.upload_id == Upload.id)
+        .correlate(Upload)
+    )
+    return (
+        select(
+            Upload.__table__,
+            Course.version.label("course_version"),
+            Course.title.label("course_title"),
+            Course.status.label("course_status"),
+            made.scalar_subquery().label("sections"),
+        )
+        .select_from(Upload)
+        .join(Course, Course.id == Upload.course_id)
+    )
+
+
+async def editable(session: AsyncSession, upload_id: UUID, caller: Caller) -> RowMapping:
+    """An upload to a course that the caller may change, as `_shown`; else `UploadNotFoundError`."""
+    statement = _shown().where(Upload.id == upload_id, courses.editable_by(caller))
+    row = (await session.execute(statement)).mappings().one_or_none()
+    if row is None:
+        raise UploadNotFoundError
+    return row
+
+
+async def of_work(session: AsyncSession, job_id: UUID) -> UUID | None:
+    """The upload that this long work is about."""
+    return (await session.execute(select(Upload.id).where(Upload.job_id == job_id))).scalar_one_or_none()
+
+
+async def check_editor(session: AsyncSession, course_id: UUID, caller: Caller) -> None:
+    """Raises `CourseNotFoundError` unless the caller may change the course: to others its documents are not there."""
+    if not await courses.is_editable(session, course_id, caller):
+        raise CourseNotFoundError
+
+
+async def page(session: AsyncSession, course_id: UUID, caller: Caller, request: PageRequest) -> Page:
+    """A page of the uploads to a course, as `editable` shows them; none where the caller may not change it."""
+    return await paging.fetch(
+        session,
+        _shown().where(Upload.course_id == course_id, courses.editable_by(caller)),
+        request=request,
+        sorts={"createdAt": Upload.created_at},
+        key=Upload.id,
+    )
+
+
+async def outline(session: AsyncSession, upload_id: UUID) -> list[RowMapping]:
+    """The rows of an outline that waits, in order."""
+    statement = (
+        select(UploadLesson.__table__).where(UploadLesson.upload_id == upload_id).order_by(UploadLesson.place)
+    )
+    return list((await session.execute(statement)).mappings())
+
+
+async def sections_of(session: AsyncSession, upload_id: UUID) -> list[Row[UUID, str, int | None]]:
+    """`id title order_index` of what an upload has made, in the document's order; removed sections have no place."""
+    statement = (
+        select(Section.id, Section.title, Section.order_index)
+        .join(UploadSection, UploadSection.section_id == Section.id)
+        .where(UploadSection.upload_id == upload_id)
+        .order_by(UploadSection.place)
+    )
+    return list((await session.execute(statement)).all())
+
+
 async def same_document(session: AsyncSession, course_id: UUID, sha256: str) -> RowMapping | None:
     """The upload of the same bytes to the same course that has not failed; `in_use`: whether anything of it is left."""
     live = exists().where(
-        Section.course_id == course_id,
+        Section.id == UploadSection.section_id,
         Section.archived_at.is_(None),
-        Upload.section_ids.has_key(cast(Section.id, String)),
+        UploadSection.upload_id == Upload.id,
     )
     statement = select(Upload.__table__, live.label("in_use")).where(
         Upload.course_id == course_id,
         Upload.sha256 == sha256,
-        Upload.status.in_((*UNFINISHED, "completed")),
+        Upload.status.in_((*UNFINISHED, "needs_review", "completed")),
     )
     return (await session.execute(statement)).mappings().one_or_none()
 

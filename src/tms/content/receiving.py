@@ -4,9 +4,9 @@ import asyncio
 import hashlib
 import tempfile
 import unicodedata
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
@@ -26,16 +26,18 @@ NAME_BYTES = 150
 _UNNAMED = "document"
 _HEADER_BYTES = 16 * 1024
 _PARTS = 10
+_FIELD_BYTES = 1024
 
 
 @dataclass(frozen=True, slots=True)
 class ReceivedFile:
-    """A file as it came in; `name` is for display only, never a path."""
+    """A file as it came in; `name` is for display only, never a path; `fields` are the form's other, small ones."""
 
     path: Path
     name: str
     size: int
     sha256: str
+    fields: Mapping[str, str] = field(default_factory=dict)
 
 
 class FileTaker:
@@ -49,6 +51,7 @@ class FileTaker:
         self._found = False
         self._ended = False
         self._is_file = False
+        self._fields: dict[bytes, bytes] = {}
         self._parts = 0
         self._head = b""
         self._most = sizes.DOCUMENT_BYTES
@@ -120,8 +123,8 @@ class FileTaker:
             self.name = self._options[b"filename"].decode("utf-8", "replace")
 
     def _on_data(self, data: bytes, start: int, end: int) -> None:
+        piece = data[start:end]
         if self._is_file:
-            piece = data[start:end]
             if len(self._head) < sizes.HEAD_BYTES:
                 self._head = (self._head + piece)[: sizes.HEAD_BYTES]
                 self._most = sizes.most(self._head)
@@ -133,6 +136,19 @@ class FileTaker:
             self._target.write(piece)
             self.digest.update(piece)
             self.size += len(piece)
+        else:
+            self._take_field(self._options.get(b"name", b""), piece)
+
+    def _take_field(self, name: bytes, piece: bytes) -> None:
+        """What else the form has is small; what is too long for any field of ours is cut off."""
+        self._fields[name] = (self._fields.get(name, b"") + piece)[:_FIELD_BYTES]
+
+    def fields(self) -> dict[str, str]:
+        """The form's other fields."""
+        return {
+            name.decode("utf-8", "replace"): value.decode("utf-8", "replace")
+            for name, value in self._fields.items()
+        }
 
     def _end(self) -> None:
         self._ended = True
@@ -146,7 +162,13 @@ async def received(content_type: str, body: AsyncIterator[bytes]) -> AsyncIterat
     """
     with tempfile.NamedTemporaryFile(prefix="tms-received-") as target:
         taken = await _take_file(content_type, body, target.file)
-        yield ReceivedFile(Path(target.name), display_name(taken.name), taken.size, taken.digest.hexdigest())
+        yield ReceivedFile(
+            Path(target.name),
+            display_name(taken.name),
+            taken.size,
+            taken.digest.hexdigest(),
+            taken.fields(),
+        )
 
 
 async def _take_file(content_type: str, body: AsyncIterator[bytes], target: IO[bytes]) -> FileTaker:

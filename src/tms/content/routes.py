@@ -1,4 +1,6 @@
-from fastapi import APIRouter, Request, Response
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request, Response
 
 from tms.content import formats, receiving, service, sizes
 from tms.content.schemas import UploadOut
@@ -7,6 +9,7 @@ from tms.http.answers import PROBLEMS, Answer
 from tms.http.caller import Caller
 from tms.http.parameters import PathId
 from tms.platform import limits
+from tms.platform.schemas import Id
 
 POLICY = [
     policy.line(
@@ -28,7 +31,7 @@ router = APIRouter(tags=["content"])
 @router.post(
     "/courses/{course_id}/upload-content",
     responses={
-        202: {"model": Answer[UploadOut], "description": "Received; the sections are being made"},
+        202: {"model": Answer[UploadOut], "description": "Received; the document is being read"},
         415: {**PROBLEMS[422], "description": "A kind of file that TMS does not read"},
     },
     openapi_extra=bodies.form_with_file(
@@ -37,18 +40,25 @@ router = APIRouter(tags=["content"])
     ),
 )
 async def upload_content(
-    course_id: PathId, caller: Caller, request: Request, response: Response
+    course_id: PathId,
+    caller: Caller,
+    request: Request,
+    response: Response,
+    mode: Annotated[Literal["apply", "review"], Query()] = "apply",
+    replaces: Annotated[Id | None, Query(description="The upload of which this is a new edition.")] = None,
 ) -> Answer[UploadOut]:
     """Make sections of a document: one for each first-level heading, appended in order, or none at all.
 
-    Answers 202 when that takes longer than some seconds. The same document again changes nothing.
+    Answers 202 when that takes longer than some seconds. The same document again changes nothing. `mode=review` stops at
+    an outline that waits seven days for `POST /uploads/{id}/apply`; so does `replaces`, for a new edition.
     """
-    await service.check_open(course_id, caller)
+    purpose = service.Purpose(review=mode == "review" or replaces is not None, replaces=replaces)
+    await service.check_open(course_id, caller, purpose)
     async with receiving.received(
         request.headers.get("content-type", ""), bodies.stream(request)
     ) as received:
-        outcome = await service.upload(received, course_id=course_id, caller=caller)
-    if not outcome.is_finished:
+        outcome = await service.upload(received, course_id=course_id, caller=caller, purpose=purpose)
+    if not outcome.is_read:
         response.status_code = 202
     return Answer(data=_out(outcome), message=_message(outcome))
 
@@ -60,15 +70,17 @@ def _out(outcome: service.Outcome) -> UploadOut:
         job_id=row["job_id"],
         file_name=row["file_name"],
         file_size=row["size"],
-        processing_status="completed" if outcome.is_finished else "processing",
-        extracted_sections=len(row["section_ids"]),
+        processing_status=row["status"] if outcome.is_read else "processing",
+        extracted_sections=outcome.sections,
         warnings=row["warnings"],
     )
 
 
 def _message(outcome: service.Outcome) -> str:
+    if not outcome.is_read:
+        return "File uploaded; it is being read"
+    if outcome.row["status"] == "needs_review":
+        return "File uploaded and read; its outline waits to be applied"
     if outcome.repeated:
         return "This document is in the course already; nothing was changed"
-    if outcome.is_finished:
-        return "File uploaded and processed successfully"
-    return "File uploaded; its sections are being made"
+    return "File uploaded and processed successfully"

@@ -1,7 +1,12 @@
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
-from tms.platform.schemas import Schema
+from pydantic import Field
+
+from tms.platform.schemas import Body, Id, Instant, Line255, Schema
+
+Part = Annotated[int, Field(strict=True, ge=0, le=100_000)]
+Stage = Literal["processing", "needs_review", "completed", "failed", "replaced"]
 
 
 class MediaOut(Schema):
@@ -26,6 +31,132 @@ class UploadOut(Schema):
     job_id: UUID
     file_name: str
     file_size: int
-    processing_status: Literal["processing", "completed"]
+    processing_status: Literal["processing", "needs_review", "completed"]
     extracted_sections: int
     warnings: list[str]
+
+
+class UploadListed(Schema):
+    """A document of a course. `replaced`: a newer edition, or the same document anew, has taken its place."""
+
+    upload_id: UUID
+    course_id: UUID
+    job_id: UUID
+    file_name: str
+    file_size: int
+    status: Stage
+    replaces: UUID | None = Field(description="The upload whose new edition this is.")
+    extracted_sections: int
+    created_at: Instant
+    finished_at: Instant | None
+    expires_at: Instant | None = Field(description="Until when the outline waits to be applied.")
+
+
+class SubHeadingOut(Schema):
+    """A sub-heading at which a row can be split; its part reaches to the next one."""
+
+    part: int
+    level: int
+    title: str
+
+
+class OutlineRowOut(Schema):
+    """A lesson as it was read. Part 0 is what stands before its first sub-heading, part n below the n-th."""
+
+    id: UUID
+    title: str
+    level: int = Field(description="Of its heading in the document, 1 being the highest.")
+    page_from: int | None
+    page_to: int | None
+    words: int
+    images: int
+    confidence: float = Field(description="How sure it is that a lesson begins here, 0 to 1.")
+    warnings: list[str]
+    excerpt: str
+    headings: list[SubHeadingOut]
+
+
+class MadeSection(Schema):
+    """A section that the upload has made; `removed` where it was archived since."""
+
+    section_id: UUID
+    title: str
+    removed: bool
+
+
+class UploadError(Schema):
+    """Why nothing came of an upload: a stable code, and what to do."""
+
+    code: str
+    detail: str
+
+
+class UploadDetail(UploadListed):
+    """An upload with its outline while it waits, or with the sections that it has made."""
+
+    warnings: list[str]
+    error: UploadError | None
+    outline: list[OutlineRowOut]
+    sections: list[MadeSection]
+
+
+class PieceIn(Body):
+    """Parts `fromPart` to `toPart` of a row of the outline; by default all of it."""
+
+    row: Id
+    from_part: Part = 0
+    to_part: Part | None = None
+
+
+class LessonIn(Body):
+    """A lesson made of pieces, one after the other; without a title it is called like the first."""
+
+    title: Line255 | None = None
+    pieces: Annotated[list[PieceIn], Field(min_length=1, max_length=2000)]
+
+
+class PlanIn(Body):
+    """What is to become of an outline: every part of it exactly once, in a lesson or in `skip`.
+
+    Without `lessons` each row that is not skipped is a lesson. `keepEdited` and `replaceEdited` decide about sections that
+    people have edited by hand and that a new edition would change or remove.
+    """
+
+    lessons: Annotated[list[LessonIn], Field(max_length=2000)] | None = None
+    skip: list[PieceIn] = Field(default_factory=list, max_length=2000)
+    keep_edited: list[Id] = Field(default_factory=list, max_length=2000)
+    replace_edited: list[Id] = Field(default_factory=list, max_length=2000)
+
+
+class ChangeOut(Schema):
+    """A line of a difference, in the order of the new edition; what is removed comes at the end.
+
+    `changed`: title or text would be replaced, with `moved` too where that is so. `edited`: people have edited the
+    section by hand since it was uploaded; `decision` is what the plan says about it, null where nothing has to be decided or it is not.
+    """
+
+    kind: Literal["kept", "changed", "moved", "added", "removed"]
+    section_id: UUID | None
+    title: str
+    former_title: str | None
+    words: int
+    place_before: int | None
+    text_changed: bool
+    edited: bool
+    decision_needed: bool
+    decision: Literal["keep", "replace"] | None
+
+
+class DifferenceOut(Schema):
+    """What applying would do, line by line and counted; nothing has been changed."""
+
+    upload_id: UUID
+    replaces: UUID | None
+    changes: list[ChangeOut]
+    kept: int
+    changed: int
+    moved: int
+    added: int
+    removed: int
+    sections_before: int
+    sections_after: int

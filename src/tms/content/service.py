@@ -10,8 +10,8 @@ from uuid import UUID
 from sqlalchemy import RowMapping, insert, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from tms.content import files, processing, queries
-from tms.content.errors import RECORDED, ArchivedCourseError, DocumentError
+from tms.content import files, outlines, processing, queries
+from tms.content.errors import RECORDED, ArchivedCourseError, DocumentError, NoSuchEditionError
 from tms.content.models import Upload
 from tms.content.receiving import ReceivedFile
 from tms.courses import queries as courses_queries
@@ -35,40 +35,79 @@ _working: set[asyncio.Task[None]] = set()
 
 
 @dataclass(frozen=True, slots=True)
+class Purpose:
+    """What is to become of a file: sections at once, or an outline to look over first.
+
+    `replaces` is the upload whose new edition it is; that always stops at an outline, to be compared with the course.
+    """
+
+    review: bool = False
+    replaces: UUID | None = None
+
+    def is_that_of(self, upload: RowMapping) -> bool:
+        """Whether the upload was asked for in the same way."""
+        return bool(upload["review"] == self.review and upload["replaces_id"] == self.replaces)
+
+
+AT_ONCE = Purpose()
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
-    """An upload as it stands; `repeated`: the same document was in the course already, so that nothing was changed."""
+    """An upload as it stands; `repeated`: the same document was there already, so that nothing was changed."""
 
     row: RowMapping
     repeated: bool
+    sections: int
+    """How many it has made."""
 
     @property
-    def is_finished(self) -> bool:
-        """Whether the sections are there."""
-        return bool(self.row["status"] == "completed")
+    def is_read(self) -> bool:
+        """Whether the sections, or the outline, are there."""
+        return self.row["status"] not in queries.UNFINISHED
 
 
-async def check_open(course_id: UUID, caller: Caller) -> None:
-    """Refuse before a byte is taken: raises 404, 403, or `ArchivedCourseError`."""
+async def check_open(course_id: UUID, caller: Caller, purpose: Purpose = AT_ONCE) -> None:
+    """Refuse before a byte is taken: raises 404, 403, `ArchivedCourseError`, or `NoSuchEditionError`."""
     async with db.reading() as session:
         await courses_queries.check_editable(session, course_id, caller)
         if await queries.course_status(session, course_id) == "archived":
             raise ArchivedCourseError
+        await _check_edition(session, course_id, purpose)
 
 
-async def upload(received: ReceivedFile, *, course_id: UUID, caller: Caller) -> Outcome:
-    """Make sections of a document, waiting some seconds for them; the same document twice changes nothing.
+async def _check_edition(session: AsyncSession, course_id: UUID, purpose: Purpose) -> None:
+    if purpose.replaces is None:
+        return
+    replaced = await queries.upload(session, purpose.replaces)
+    if replaced is None or replaced["course_id"] != course_id or replaced["status"] != "completed":
+        raise NoSuchEditionError
+
+
+async def upload(received: ReceivedFile, *, course_id: UUID, caller: Caller, purpose: Purpose) -> Outcome:
+    """Make sections or an outline of a document, waiting some seconds; the same document twice changes nothing.
 
     Raises the `DocumentError` that says what is wrong with the document; then the course is as it was.
     """
-    upload_id, repeated = await _admit(received, course_id, caller)
+    upload_id, repeated = await _admit(received, course_id, caller, purpose)
     failpoints.here("content.admit.committed")
     row = await _wait(upload_id, _begin(upload_id))
     if row["status"] == "failed":
         raise RECORDED.get(row["error_code"], DocumentError)(row["error_detail"])
-    return Outcome(row, repeated)
+    async with db.reading() as session:
+        return Outcome(row, repeated, await queries.count_sections(session, upload_id))
 
 
-async def _admit(received: ReceivedFile, course_id: UUID, caller: Caller) -> tuple[UUID, bool]:
+async def begin(received: ReceivedFile, *, course_id: UUID, caller: Caller, purpose: Purpose) -> UUID:
+    """As `upload`, without waiting: the upload's id, at which it can be watched."""
+    upload_id, _ = await _admit(received, course_id, caller, purpose)
+    _begin(upload_id)
+    return upload_id
+
+
+async def _admit(
+    received: ReceivedFile, course_id: UUID, caller: Caller, purpose: Purpose
+) -> tuple[UUID, bool]:
     """The upload's row, its long work and its job, made together; or the id of the one that is there already."""
     key = await files.keep(received.path, sha256=received.sha256, size=received.size)
     async with db.transaction() as session:
@@ -76,16 +115,33 @@ async def _admit(received: ReceivedFile, course_id: UUID, caller: Caller) -> tup
         course = await courses_queries.lock(session, course_id, caller)
         if course["status"] == "archived":
             raise ArchivedCourseError
+        await _check_edition(session, course_id, purpose)
         known = await queries.same_document(session, course_id, received.sha256)
-        if known is None or not _holds(known):
+        if known is None or not _holds(known, purpose):
+            await _make_way(session, known)
             await files.name(session, [key])
-            return await _insert(session, received, key, course_id, caller, replaces=known), False
-    return known["id"], known["status"] == "completed"
+            return await _insert(session, received, key, course_id, caller, purpose), False
+    return known["id"], known["status"] not in queries.UNFINISHED
 
 
-def _holds(known: RowMapping) -> bool:
-    """Whether the earlier upload stands: it is at work, or something of what it made is still in the course."""
-    return known["status"] != "completed" or bool(known["in_use"])
+def _holds(known: RowMapping, purpose: Purpose) -> bool:
+    """Whether the earlier upload of the same document stands.
+
+    It does while it is at work and while anything of what it made is in the course; an outline that waits stands unless
+    the document is now wanted in another way.
+    """
+    if known["status"] == "needs_review":
+        return purpose.is_that_of(known)
+    return known["status"] in queries.UNFINISHED or bool(known["in_use"])
+
+
+async def _make_way(session: AsyncSession, known: RowMapping | None) -> None:
+    if known is None:
+        return
+    if known["status"] == "needs_review":
+        await outlines.give_up(session, [known["id"]], outlines.DISCARDED)
+    else:
+        await session.execute(update(Upload).where(Upload.id == known["id"]).values(status="replaced"))
 
 
 async def _insert(
@@ -94,12 +150,9 @@ async def _insert(
     key: str,
     course_id: UUID,
     caller: Caller,
-    *,
-    replaces: RowMapping | None,
+    purpose: Purpose,
 ) -> UUID:
     upload_id = new_id()
-    if replaces is not None:
-        await session.execute(update(Upload).where(Upload.id == replaces["id"]).values(status="replaced"))
     job_id = await operations.start_work(session, kind="content.process", by=caller.id)
     await session.execute(
         insert(Upload).values(
@@ -109,6 +162,8 @@ async def _insert(
             size=received.size,
             sha256=received.sha256,
             storage_key=key,
+            review=purpose.review,
+            replaces_id=purpose.replaces,
             job_id=job_id,
             created_by=caller.id,
             created_at=clock.db_now(),
@@ -136,7 +191,7 @@ async def _step(upload_id: UUID) -> None:
 
 
 async def _wait(upload_id: UUID, task: asyncio.Task[None]) -> RowMapping:
-    """The row once it is finished, by this step or somebody else's, or as it stands when patience ends."""
+    """The row once it was read, by this step or somebody else's, or as it stands when patience ends."""
     deadline = monotonic() + PATIENCE_SECONDS
     await asyncio.wait({task}, timeout=PATIENCE_SECONDS)
     while True:
@@ -144,6 +199,7 @@ async def _wait(upload_id: UUID, task: asyncio.Task[None]) -> RowMapping:
             row = await queries.upload(session, upload_id)
         if row is None:
             raise CourseNotFoundError
-        if row["finished_at"] is not None or monotonic() >= deadline or row["leased_until"] is None:
+        at_work = row["status"] in queries.UNFINISHED and row["leased_until"] is not None
+        if not at_work or monotonic() >= deadline:
             return row
         await asyncio.sleep(LOOK_EVERY_SECONDS)

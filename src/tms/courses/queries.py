@@ -180,6 +180,12 @@ async def page(
     )
 
 
+async def is_editable(session: AsyncSession, course_id: UUID, caller: Caller) -> bool:
+    """Whether the caller may change the course."""
+    statement = select(Course.id).where(Course.id == course_id, editable_by(caller))
+    return (await session.execute(statement)).first() is not None
+
+
 async def check_editable(session: AsyncSession, course_id: UUID, caller: Caller) -> None:
     """Raises `CourseNotFoundError` (404) or `NotAnEditorError` (403); for use cases that change a course later."""
     found = (

@@ -47,21 +47,11 @@ async def change_sections(
     first = course["section_count"] + 1
     ids = [new_id() for _ in add]
     rows = [
-        {
-            "id": section_id,
-            "course_id": course_id,
-            "order_index": place,
-            "title": new.title,
-            "content": _stored(new.content),
-            "video_url": new.video_url,
-            "image_url": new.image_url,
-            "duration": new.duration,
-            "completion": new.completion,
-        }
+        row(course_id, section_id, place, new)
         for place, (section_id, new) in enumerate(zip(ids, add, strict=True), first)
     ]
     await session.execute(insert(Section), rows)
-    await _outline_changed(session, course, added=len(rows))
+    await outline_changed(session, course, added=len(rows))
     await audit.record(
         session,
         actor=by,
@@ -71,6 +61,21 @@ async def change_sections(
         changes={"sectionIds": [str(section_id) for section_id in ids]},
     )
     return ids
+
+
+def row(course_id: UUID, section_id: UUID, place: int, new: NewSection) -> dict[str, Any]:
+    """A new section as it is inserted."""
+    return {
+        "id": section_id,
+        "course_id": course_id,
+        "order_index": place,
+        "title": new.title,
+        "content": stored(new.content),
+        "video_url": new.video_url,
+        "image_url": new.image_url,
+        "duration": new.duration,
+        "completion": new.completion,
+    }
 
 
 async def add_section(
@@ -83,9 +88,9 @@ async def add_section(
     await _shift(session, course_id, first=place, last=count, by=1)
     values = body.model_dump()
     values |= {"id": new_id(), "course_id": course_id, "order_index": place}
-    values["content"] = _stored(body.content)
+    values["content"] = stored(body.content)
     await session.execute(insert(Section).values(values))
-    await _outline_changed(session, course, added=1)
+    await outline_changed(session, course, added=1)
     await _record(session, "section.added", values["id"], caller, {"courseId": str(course_id)})
     return await queries.section(session, values["id"])
 
@@ -104,7 +109,7 @@ async def edit_section(
     section = await _live(session, course_id, section_id, expected)
     values: dict[str, Any] = body.model_dump(exclude_unset=True)
     if "content" in values:
-        values["content"] = _stored(values["content"])
+        values["content"] = stored(values["content"])
     if "order_index" in values:
         values["order_index"] = min(values["order_index"], course["section_count"])
     values = history.differing(section, values)
@@ -117,7 +122,7 @@ async def edit_section(
         .where(Section.id == section_id)
         .values(**values, version=Section.version + 1, updated_at=func.now())
     )
-    await _touch(session, course_id)
+    await touch(session, course_id)
     await _record(session, "section.changed", section_id, caller, history.changes(section, values))
     return await queries.section(session, section_id)
 
@@ -137,7 +142,7 @@ async def remove_section(
         .values(archived_at=func.now(), order_index=None, version=Section.version + 1, updated_at=func.now())
     )
     await _shift(session, course_id, first=section["order_index"] + 1, last=count, by=-1)
-    await _outline_changed(session, course, added=-1)
+    await outline_changed(session, course, added=-1)
     await _record(session, "section.removed", section_id, caller, {"courseId": str(course_id)})
     return count - 1
 
@@ -167,14 +172,15 @@ async def order_sections(
         .render_derived()
     )
     await session.execute(update(Section).where(Section.id == places.c.id).values(order_index=places.c.place))
-    version = await _touch(session, course_id)
+    version = await touch(session, course_id)
     await audit.record(
         session, actor=caller.id, action="course.sections_ordered", object_type="course", object_id=course_id
     )
     return version
 
 
-def _stored(content: str | None) -> str | None:
+def stored(content: str | None) -> str | None:
+    """Content as it is kept."""
     return None if content is None else html.sanitise(content)
 
 
@@ -211,7 +217,7 @@ async def _make_room(session: AsyncSession, course_id: UUID, old: int, new: int)
         await _shift(session, course_id, first=old + 1, last=new, by=-1)
 
 
-async def _outline_changed(session: AsyncSession, course: RowMapping, *, added: int) -> None:
+async def outline_changed(session: AsyncSession, course: RowMapping, *, added: int) -> None:
     """Count the sections anew. Learners' counters see by the outline's number that they are stale; a job follows."""
     course_id: UUID = course["id"]
     await session.execute(
@@ -233,7 +239,7 @@ async def _outline_changed(session: AsyncSession, course: RowMapping, *, added: 
         )
 
 
-async def _touch(session: AsyncSession, course_id: UUID) -> int:
+async def touch(session: AsyncSession, course_id: UUID) -> int:
     """A new version of the course, whose outline is the same."""
     touched = await session.execute(
         update(Course)

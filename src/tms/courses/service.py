@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from tms.courses import assignments, history, queries
 from tms.courses.errors import CourseInUseError, CourseWithoutSectionsError
 from tms.courses.models import Assignment, Course, CourseTrainer, Section, course_codes
+from tms.courses.reshaping import ChangedSection, reshape_sections
 from tms.courses.schemas import CourseIn, CoursePatch
 from tms.courses.sections import NewSection, change_sections
 from tms.identity.errors import UserNotFoundError
@@ -26,6 +27,7 @@ from tms.platform.errors import FieldError, InvalidError
 from tms.platform.ids import code, new_id
 
 __all__ = [
+    "ChangedSection",
     "NewSection",
     "archive",
     "change_sections",
@@ -36,6 +38,7 @@ __all__ = [
     "edit",
     "name_trainer",
     "publish",
+    "reshape_sections",
 ]
 
 _COPY = "Copy of "

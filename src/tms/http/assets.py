@@ -1,4 +1,4 @@
-"""The few files that pages load: one stylesheet, one script, one icon; nothing comes from elsewhere."""
+"""The few files that pages load: one stylesheet, small scripts, one icon; nothing comes from elsewhere."""
 
 import hashlib
 from dataclasses import dataclass
@@ -10,11 +10,13 @@ from fastapi import APIRouter, Header, Query, Response
 from tms.http import policy
 from tms.platform.errors import NotFoundError
 
-POLICY = [policy.Line("GET", "/static/{asset}", policy.PUBLIC, "anybody: the pages' style, script and icon")]
+POLICY = [policy.Line("GET", "/static/{asset}", policy.PUBLIC, "anybody: the pages' style, scripts and icon")]
 
 TYPES = {
     "tms.css": "text/css; charset=utf-8",
     "reading.js": "text/javascript; charset=utf-8",
+    "uploading.js": "text/javascript; charset=utf-8",
+    "watching.js": "text/javascript; charset=utf-8",
     "icon.svg": "image/svg+xml",
 }
 YEAR_SECONDS = 365 * 24 * 3600

@@ -1,32 +1,23 @@
-import asyncio
-from collections.abc import AsyncIterator
-from uuid import UUID
-
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
 from tms.http import policy
 from tms.http.answers import Answer
 from tms.http.caller import Caller
+from tms.http.idempotency import IdempotentRoute
 from tms.http.parameters import PathId
-from tms.http.sessions import ReadSession
-from tms.operations import queries
+from tms.http.sessions import ReadSession, WriteSession
+from tms.operations import cancelling, queries, watching
 from tms.operations.schemas import JobOut
-from tms.platform import db
-from tms.platform.errors import DomainError
 
 _STARTED = policy.Sight("administrators all, trainers what they started", trainer=policy.Reach.OWN)
 POLICY = [
     policy.line("GET", "/jobs/{job_id}", policy.STAFF, _STARTED),
     policy.line("GET", "/jobs/{job_id}/events", policy.STAFF, _STARTED),
+    policy.line("POST", "/jobs/{job_id}/cancel", policy.STAFF, _STARTED),
 ]
-LOOK_EVERY_SECONDS = 0.5
-RECHECK_EVERY_LOOKS = 5
-"""With the two seconds for which a status is believed, whoever is disabled is out within five."""
-QUIET_LOOKS = 30
-"""So many looks without news end in a comment, which keeps proxies from closing the line."""
 
-router = APIRouter(prefix="/jobs", tags=["operations"])
+router = APIRouter(prefix="/jobs", tags=["operations"], route_class=IdempotentRoute)
 
 
 @router.get("/{job_id}")
@@ -45,29 +36,12 @@ async def watch_job(
 ) -> StreamingResponse:
     """The same as server-sent events: one `progress` event whenever something changed, until the work has ended."""
     await queries.job(session, job_id, caller)
-    return StreamingResponse(_events(job_id, request), media_type="text/event-stream")
+    return StreamingResponse(
+        watching.events(job_id, caller, request.state.recheck), media_type="text/event-stream"
+    )
 
 
-async def _events(job_id: UUID, request: Request) -> AsyncIterator[str]:
-    """A stream outlives the request's session, so it opens its own; it rechecks the caller every 2.5 s."""
-    last = ""
-    looks = 0
-    while True:
-        looks += 1
-        try:
-            if looks % RECHECK_EVERY_LOOKS == 0:
-                await request.state.recheck()
-            async with db.reading() as session:
-                row = await queries.job(session, job_id, request.state.caller)
-        except DomainError:
-            return
-        job = JobOut.model_validate(dict(row))
-        data = job.model_dump_json(by_alias=True)
-        if data != last:
-            yield f"event: progress\ndata: {data}\n\n"
-            last = data
-        elif looks % QUIET_LOOKS == 0:
-            yield ": still here\n\n"
-        if job.state in {"succeeded", "failed"}:
-            return
-        await asyncio.sleep(LOOK_EVERY_SECONDS)
+@router.post("/{job_id}/cancel")
+async def cancel_job(job_id: PathId, caller: Caller, session: WriteSession) -> Answer[JobOut]:
+    """Stop long work within seconds, wherever it goes on; it ends as `failed` with the code `cancelled`."""
+    return Answer(data=JobOut.model_validate(dict(await cancelling.cancel(session, job_id, caller))))

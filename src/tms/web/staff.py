@@ -7,6 +7,7 @@ from fastapi.responses import HTMLResponse
 
 from tms.batches import queries as batches
 from tms.batches.queries import BatchFilter
+from tms.content import queries as content
 from tms.courses import queries as courses
 from tms.http import policy
 from tms.http.parameters import PageQuery, PathId
@@ -44,6 +45,7 @@ POLICY = [
 ]
 
 STUDENTS_ON_A_PAGE = 30
+DOCUMENTS_ON_A_PAGE = 100
 
 router = APIRouter(include_in_schema=False)
 
@@ -130,10 +132,21 @@ async def all_courses(
 async def course(
     request: Request, course_id: PathId, visitor: StaffVisitor, session: ReadSession
 ) -> HTMLResponse:
-    """A course with its outline."""
+    """A course with its outline; for those who may change it with its documents, too."""
     found = await courses.course(session, course_id, visitor.caller)
-    sections = await queries.outline(session, course_id)
-    return rendering.page(request, "staff_course.html", visitor, course=found, sections=sections)
+    may_edit = await courses.is_editable(session, course_id, visitor.caller)
+    newest = PageRequest(limit=DOCUMENTS_ON_A_PAGE, cursor=None, sort="-createdAt")
+    documents = await content.page(session, course_id, visitor.caller, newest)
+    return rendering.page(
+        request,
+        "staff_course.html",
+        visitor,
+        course=found,
+        sections=await queries.outline(session, course_id),
+        may_edit=may_edit,
+        documents=documents.rows,
+        editions=[row for row in documents.rows if row["status"] == "completed"],
+    )
 
 
 @router.get(f"{COURSE}/sections/{{section_id}}")

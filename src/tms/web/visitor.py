@@ -111,14 +111,27 @@ def check_origin(request: Request) -> None:
         raise FormExpiredError(f"Forms are taken from the pages at {get_settings().public_url} only.")
 
 
-async def _posting(
-    request: Request, visitor: Visitor, csrf: Annotated[str, Form(max_length=200)] = ""
-) -> sessions.Visitor:
+def check_form(request: Request, visitor: sessions.Visitor, csrf: str) -> None:
+    """Raise `FormExpiredError` unless a form comes from our pages and carries the token of this browser's session."""
     check_origin(request)
     if not hmac.compare_digest(csrf.encode(), visitor.form_token.encode()):
         raise FormExpiredError("Go back, load the page again and repeat what you did.")
+
+
+async def _posting(
+    request: Request, visitor: Visitor, csrf: Annotated[str, Form(max_length=200)] = ""
+) -> sessions.Visitor:
+    check_form(request, visitor, csrf)
     return visitor
 
 
 PostingVisitor = Annotated[sessions.Visitor, Depends(_posting)]
 """Whoever sends a form of ours."""
+
+
+async def _staff_posting(visitor: PostingVisitor) -> sessions.Visitor:
+    return await _staff(visitor)
+
+
+PostingStaff = Annotated[sessions.Visitor, Depends(_staff_posting)]
+"""A trainer or an administrator who sends a form of ours."""

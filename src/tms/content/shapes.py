@@ -1,0 +1,137 @@
+"""Rows of uploads, outlines and differences in the shapes of answers, and plans as they come in."""
+
+from collections.abc import Sequence
+from typing import Any, cast
+from uuid import UUID
+
+from sqlalchemy import Row, RowMapping
+
+from tms.content import blocks, editions
+from tms.content.editions import Change, Difference
+from tms.content.lessons.division import count_words
+from tms.content.plans import Piece, Wanted
+from tms.content.reviews import Decision
+from tms.content.schemas import (
+    ChangeOut,
+    DifferenceOut,
+    MadeSection,
+    OutlineRowOut,
+    PieceIn,
+    PlanIn,
+    Stage,
+    SubHeadingOut,
+    UploadDetail,
+    UploadError,
+    UploadListed,
+)
+
+EXCERPT = 280
+
+
+def stage(status: str) -> Stage:
+    """What people see of an upload's status."""
+    return cast("Stage", "processing" if status == "queued" else status)
+
+
+def listed(row: RowMapping) -> UploadListed:
+    """An upload in a list, from a row of `queries.page`."""
+    return UploadListed(**_listed(row))
+
+
+def _listed(row: RowMapping) -> dict[str, Any]:
+    return {
+        "upload_id": row["id"],
+        "course_id": row["course_id"],
+        "job_id": row["job_id"],
+        "file_name": row["file_name"],
+        "file_size": row["size"],
+        "status": stage(row["status"]),
+        "replaces": row["replaces_id"],
+        "extracted_sections": row["sections"],
+        "created_at": row["created_at"],
+        "finished_at": row["finished_at"],
+        "expires_at": row["expires_at"],
+    }
+
+
+def detail(
+    row: RowMapping, outline: Sequence[RowMapping], sections: Sequence[Row[UUID, str, int | None]]
+) -> UploadDetail:
+    """One upload, from `queries.editable`, `queries.outline` and `queries.sections_of`."""
+    failed = row["status"] == "failed"
+    return UploadDetail(
+        **_listed(row),
+        warnings=row["warnings"],
+        error=UploadError(code=row["error_code"], detail=row["error_detail"] or "") if failed else None,
+        outline=[_outline_row(one) for one in outline],
+        sections=[
+            MadeSection(section_id=one.id, title=one.title, removed=one.order_index is None)
+            for one in sections
+        ],
+    )
+
+
+def outline(rows: Sequence[RowMapping]) -> list[OutlineRowOut]:
+    """The rows of an outline, from `queries.outline`; takes some time for a long document."""
+    return [_outline_row(row) for row in rows]
+
+
+def _outline_row(row: RowMapping) -> OutlineRowOut:
+    words = blocks.text(row["content"])
+    return OutlineRowOut(
+        **{name: row[name] for name in OutlineRowOut.model_fields if name not in {"excerpt", "headings"}},
+        excerpt=words if len(words) <= EXCERPT else words[:EXCERPT].rsplit(" ", 1)[0] + " …",
+        headings=[
+            SubHeadingOut(part=part, level=heading.level, title=heading.title)
+            for part, heading in enumerate(blocks.headings(row["content"]), start=1)
+        ],
+    )
+
+
+def decision(plan: PlanIn) -> Decision:
+    """A plan as it came in."""
+    lessons = None
+    if plan.lessons is not None:
+        lessons = [Wanted([_piece(piece) for piece in one.pieces], one.title) for one in plan.lessons]
+    return Decision(
+        lessons,
+        [_piece(piece) for piece in plan.skip],
+        frozenset(plan.keep_edited),
+        frozenset(plan.replace_edited),
+    )
+
+
+def _piece(piece: PieceIn) -> Piece:
+    return Piece(piece.row, piece.from_part, piece.to_part)
+
+
+def difference(upload: RowMapping, found: Difference) -> DifferenceOut:
+    """What applying would do."""
+    counts = dict.fromkeys(("kept", "changed", "moved", "added", "removed"), 0)
+    for change in found.changes:
+        counts[change.kind] += 1
+    return DifferenceOut(
+        upload_id=upload["id"],
+        replaces=upload["replaces_id"],
+        changes=[_change(change) for change in found.changes],
+        sections_before=len(found.live),
+        sections_after=len(editions.outline(found)),
+        **counts,
+    )
+
+
+def _change(change: Change) -> ChangeOut:
+    section, draft = change.section, change.draft
+    content = draft.content if draft else section.content if section else None
+    return ChangeOut(
+        kind=change.kind,
+        section_id=section.id if section else None,
+        title=draft.title if draft else section.title if section else "",
+        former_title=section.title if section and draft and section.title != draft.title else None,
+        words=count_words(blocks.text(content or "")),
+        place_before=section.place if section else None,
+        text_changed=change.is_changed,
+        edited=change.is_edited,
+        decision_needed=change.is_undecided,
+        decision=change.choice,
+    )

@@ -1,0 +1,128 @@
+"""An editor's documents: uploaded to a course, watched while they are read, cancelled; and what became of them."""
+
+import asyncio
+from contextlib import suppress
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, StreamingResponse
+from pydantic import TypeAdapter, ValidationError
+
+from tms.content import queries as content
+from tms.content import receiving, service, shapes, sizes
+from tms.content.errors import NoSuchEditionError
+from tms.content.service import Purpose
+from tms.http import policy
+from tms.http.bodies import stream
+from tms.http.parameters import PathId
+from tms.http.sessions import ReadSession, WriteSession
+from tms.operations import cancelling, watching
+from tms.operations import queries as operations
+from tms.operations.errors import WorkEndedError
+from tms.platform import limits
+from tms.platform.schemas import Id
+from tms.web import rendering
+from tms.web import visitor as door
+from tms.web.errors import SignInNeededError, StaffOnlyError
+from tms.web.visitor import FORM_BYTES, PostingStaff, StaffVisitor
+
+UPLOAD = "/staff/uploads/{upload_id}"
+EDITORS = "administrators every course, trainers those they are named on"
+STARTERS = "administrators all, trainers what they started"
+POLICY = [
+    policy.Line(
+        "POST",
+        "/staff/courses/{course_id}/uploads",
+        policy.PUBLIC,
+        EDITORS,
+        max_bytes=sizes.FORM_BYTES,
+    ),
+    policy.Line("GET", UPLOAD, policy.PUBLIC, EDITORS),
+    policy.Line("GET", "/staff/jobs/{job_id}/events", policy.PUBLIC, STARTERS),
+    policy.Line("POST", "/staff/jobs/{job_id}/cancel", policy.PUBLIC, STARTERS, max_bytes=FORM_BYTES),
+]
+_EDITION = "edition:"
+_ID: TypeAdapter[UUID] = TypeAdapter(Id)
+
+router = APIRouter(include_in_schema=False)
+
+
+def _address(upload_id: UUID) -> str:
+    return UPLOAD.format(upload_id=upload_id)
+
+
+def _purpose(chosen: str) -> Purpose:
+    """`apply`, `review`, or `edition:<id>` of the upload that is replaced."""
+    if not chosen.startswith(_EDITION):
+        return Purpose(review=chosen != "apply")
+    try:
+        return Purpose(review=True, replaces=_ID.validate_python(chosen.removeprefix(_EDITION)))
+    except ValidationError as error:
+        raise NoSuchEditionError from error
+
+
+@router.post("/staff/courses/{course_id}/uploads")
+async def upload(request: Request, course_id: PathId, visitor: StaffVisitor) -> RedirectResponse:
+    """Take a document and lead to the page where its reading can be watched."""
+    door.check_origin(request)
+    await service.check_open(course_id, visitor.caller)
+    await limits.take(limits.UPLOADS, str(visitor.caller.id))
+    async with receiving.received(request.headers.get("content-type", ""), stream(request)) as file:
+        door.check_form(request, visitor, file.fields.get("csrf", ""))
+        upload_id = await service.begin(
+            file,
+            course_id=course_id,
+            caller=visitor.caller,
+            purpose=_purpose(file.fields.get("purpose", "review")),
+        )
+    return RedirectResponse(_address(upload_id), 303)
+
+
+@router.get(UPLOAD)
+async def uploaded(
+    request: Request, upload_id: PathId, visitor: StaffVisitor, session: ReadSession
+) -> HTMLResponse:
+    """Where a document stands: being read, an outline to look over, what was made of it, or why nothing was."""
+    row = await content.editable(session, upload_id, visitor.caller)
+    outline = await content.outline(session, upload_id)
+    sections = await content.sections_of(session, upload_id)
+    detail = await asyncio.to_thread(shapes.detail, row, outline, sections)
+    mine = visitor.caller.is_admin or row["created_by"] == visitor.caller.id
+    reading = detail.status == "processing"
+    job = await operations.job(session, row["job_id"], visitor.caller) if mine and reading else None
+    return rendering.page(
+        request,
+        "outline.html" if detail.status == "needs_review" else "upload.html",
+        visitor,
+        upload=detail,
+        course_title=row["course_title"],
+        course_version=row["course_version"],
+        job=job,
+    )
+
+
+@router.post("/staff/jobs/{job_id}/cancel")
+async def cancel(job_id: PathId, visitor: PostingStaff, session: WriteSession) -> RedirectResponse:
+    """Stop the reading; where that was too late, the page says what became of the document."""
+    with suppress(WorkEndedError):
+        await cancelling.cancel(session, job_id, visitor.caller)
+    upload_id = await content.of_work(session, job_id)
+    return RedirectResponse(_address(upload_id) if upload_id else "/staff/courses", 303)
+
+
+@router.get("/staff/jobs/{job_id}/events")
+async def events(
+    request: Request, job_id: PathId, visitor: StaffVisitor, session: ReadSession
+) -> StreamingResponse:
+    """How far long work is, as server-sent events; a browser sends its cookie, and no token, with these."""
+    await operations.job(session, job_id, visitor.caller)
+
+    async def recheck() -> None:
+        found = await door.find(request)
+        if found is None:
+            raise SignInNeededError(request.url.path)
+        if not found.is_staff:
+            raise StaffOnlyError
+
+    told = watching.events(job_id, visitor.caller, recheck)
+    return StreamingResponse(told, media_type="text/event-stream")

@@ -1,0 +1,97 @@
+"""The form of an outline, as browsers send it, as a plan.
+
+For the row at place N: `title.N`; `do.N`, which is `own` (a lesson of its own), `merge` (with the one above) or `skip`;
+and `split.N`, once for each of its parts at which a new lesson begins.
+"""
+
+from collections.abc import Mapping, Sequence
+from urllib.parse import parse_qs
+
+from fastapi import Request
+from pydantic import ValidationError
+
+from tms.content.errors import PlanError
+from tms.content.schemas import LessonIn, OutlineRowOut, PieceIn, PlanIn
+from tms.web import visitor as door
+from tms.web.errors import FormExpiredError
+from tms.web.sessions import Visitor
+
+MOST_FIELDS = 50_000
+OUTLINE_BYTES = 4 * 1024 * 1024
+CHOICE = "choice."
+
+Fields = Mapping[str, Sequence[str]]
+
+
+async def fields(request: Request, visitor: Visitor) -> Fields:
+    """The fields of a form of ours that may have many; raises `FormExpiredError` where it is none."""
+    try:
+        found = parse_qs((await request.body()).decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS)
+    except (UnicodeDecodeError, ValueError) as error:
+        raise FormExpiredError("Go back, load the page again and repeat what you did.") from error
+    door.check_form(request, visitor, first(found, "csrf"))
+    return found
+
+
+def first(form: Fields, name: str) -> str:
+    """The field's first value, or nothing."""
+    return next(iter(form.get(name, ())), "")
+
+
+def plan(form: Fields, outline: Sequence[OutlineRowOut]) -> PlanIn:
+    """What the form says of the outline; raises `PlanError` for what no form of ours sends."""
+    try:
+        if "plan" in form:
+            return PlanIn.model_validate_json(first(form, "plan"))
+        return _plan(form, outline)
+    except ValidationError as error:
+        raise PlanError("A title is empty, too long, or has characters that cannot be shown.") from error
+
+
+def _plan(form: Fields, outline: Sequence[OutlineRowOut]) -> PlanIn:
+    lessons: list[LessonIn] = []
+    skipped: list[PieceIn] = []
+    for place, row in enumerate(outline, start=1):
+        wish = first(form, f"do.{place}")
+        if wish == "skip":
+            skipped.append(_piece(row, 0, len(row.headings)))
+            continue
+        begins = _splits(form, place, len(row.headings))
+        ends = [*(begin - 1 for begin in begins[1:]), len(row.headings)]
+        pieces = [_piece(row, begin, end) for begin, end in zip(begins, ends, strict=True)]
+        if wish == "merge" and lessons:
+            lessons[-1].pieces.append(pieces[0])
+        else:
+            title = first(form, f"title.{place}") or row.title
+            lessons.append(
+                LessonIn.model_validate(
+                    {"title": title, "pieces": [pieces[0].model_dump(by_alias=True, mode="json")]}
+                )
+            )
+        lessons += [LessonIn(pieces=[piece]) for piece in pieces[1:]]
+    return PlanIn(lessons=lessons, skip=skipped)
+
+
+def _splits(form: Fields, place: int, last: int) -> list[int]:
+    """The parts at which lessons begin; the first one does anyhow."""
+    asked = {int(value) for value in form.get(f"split.{place}", ()) if value.isascii() and value.isdigit()}
+    return [0, *sorted(part for part in asked if 1 <= part <= last)]
+
+
+def _piece(row: OutlineRowOut, begin: int, end: int) -> PieceIn:
+    return PieceIn.model_validate({"row": str(row.id), "fromPart": begin, "toPart": end})
+
+
+def with_choices(plan: PlanIn, form: Fields) -> PlanIn:
+    """`choice.ID` of each section that was edited by hand: `keep` or `replace` it."""
+    chosen = {
+        name.removeprefix(CHOICE): values[0] for name, values in form.items() if name.startswith(CHOICE)
+    }
+    asked = plan.model_dump(by_alias=True, mode="json") | {
+        "keepEdited": [section for section, choice in chosen.items() if choice == "keep"],
+        "replaceEdited": [section for section, choice in chosen.items() if choice == "replace"],
+    }
+    try:
+        return PlanIn.model_validate(asked)
+    except ValidationError as error:
+        raise PlanError("Go back, load the page again and repeat what you did.") from error

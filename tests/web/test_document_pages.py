@@ -1,0 +1,247 @@
+"""An editor's pages without script: a document is uploaded, looked over, compared with the course and applied."""
+
+import asyncio
+import re
+
+import httpx2
+import pytest
+from tests.content.documents import DATA, build
+from tests.content.editing import waiting, work_of
+
+from tms.content import service
+from tms.content.doctor import CHECKS
+from tms.operations import doctor, watching
+
+FIRST = (
+    ("Heading 1", "Burns"),
+    (None, "Cool a burn with water for ten minutes and cover it loosely afterwards."),
+    ("Heading 2", "Blisters"),
+    (None, "Leave them closed, whatever your grandmother told you about needles."),
+    ("Heading 1", "Contents"),
+    (None, "A list of headings."),
+    ("Heading 1", "Poison"),
+    (None, "Call the poison centre and keep the package of what was swallowed."),
+)
+
+
+@pytest.fixture
+async def course(lessons):
+    """An empty draft's id."""
+    course, _ = await lessons.course(published=False)
+    return course
+
+
+@pytest.fixture
+def send(browser, tmp_path):
+    """`await send(course, blocks, purpose=...)`: the page of the document, once it has been read."""
+
+    async def upload(course, content=FIRST, *, purpose="review", status=200, name="aid.docx", csrf=None):
+        if not isinstance(content, bytes):
+            content = build(tmp_path / "a.docx", *content).read_bytes()
+        page = await browser.open(f"/staff/courses/{course}")
+        form = page.form("purpose")
+        fields = dict(form.form_values()) | {"purpose": purpose}
+        if csrf is not None:
+            fields["csrf"] = csrf
+        answer = await browser.http.post(
+            form.action, data=fields, files={"file": (name, content)}, headers={"Origin": browser.site}
+        )
+        assert answer.status_code == status, answer.text
+        await asyncio.gather(*service._working)
+        return browser._page(await browser.http.get(answer.url), 200) if status == 200 else answer
+
+    return upload
+
+
+@pytest.fixture
+async def sound(database):
+    yield
+    assert await doctor.examine(CHECKS) == []
+
+
+def titles(page):
+    return [
+        " ".join(item.text_content().split())
+        for item in page.document.xpath("//ol[contains(@class, 'outline')]/li")
+    ]
+
+
+async def test_from_a_document_to_lessons(admin, browser, course, send, sound):
+    await browser.sign_in(admin.email)
+    page = await send(course)
+    assert page.heading == "Outline of aid.docx"
+    assert "Cool a burn with water" in page.words
+    form = page.form("title.1")
+    assert [form.fields[f"title.{place}"] for place in (1, 2, 3)] == ["Burns", "Contents", "Poison"]
+    page = await browser.submit(
+        page, form, **{"title.3": "Poison & co", "do.2": "skip", "split.1": "1", "do.3": "merge"}
+    )
+    assert page.path.startswith("/staff/uploads/")
+    assert "2 sections of the course come from this document" in page.words
+    assert [entry.lstrip("0123456789 ") for entry in titles(page)] == ["Burns", "Blisters"]
+    page = await browser.open(f"/staff/courses/{course}")
+    assert "In the course" in page.words
+    section = [link for link in page.links() if "/sections/" in link][1]
+    words = (await browser.open(section)).words
+    assert "Leave them closed" in words
+    assert "PoisonCall the poison centre" in words
+
+
+async def test_a_form_sent_twice_applies_once(admin, browser, course, send, sound):
+    await browser.sign_in(admin.email)
+    page = await send(course)
+    form = page.form("title.1")
+    await browser.submit(page, form)
+    again = await browser.submit(page, form)
+    assert len(titles(again)) == 3
+    assert len(titles(await browser.open(f"/staff/courses/{course}"))) == 3
+
+
+async def test_at_once(admin, browser, course, send, sound):
+    await browser.sign_in(admin.email)
+    page = await send(course, (DATA / "databases.docx").read_bytes(), purpose="apply")
+    assert "9 sections of the course come from this document" in page.words
+    assert "remarks on the document" in page.words or "remark on the document" in page.words
+
+
+async def test_discarded(admin, browser, course, send, sound):
+    await browser.sign_in(admin.email)
+    page = await send(course)
+    page = await browser.submit(page, page.form(action=re.sub("$", "/discard", page.path)))
+    assert page.path == f"/staff/courses/{course}"
+    assert "Not used" in page.words
+    assert "has no section yet" in page.words
+
+
+async def test_a_new_edition_and_whom_it_touches(admin, student, browser, lessons, send, sound):
+    course, _ = await lessons.course("Before", published=True)
+    await browser.sign_in(admin.email)
+    page = await send(course, purpose="apply")
+    first = page.path.rpartition("/")[2]
+    await admin.post(f"/courses/{course}/assignments", {"studentIds": [str(student.id)]}, status=201)
+    found = (await admin.get(f"/courses/{course}?include_sections=true"))["data"]["sections"]
+    await student.put(f"/progress/sections/{found[1]['id']}", {"completed": True})
+    await student.put(f"/progress/sections/{found[3]['id']}", {"completed": True})
+    await admin.patch(f"/courses/{course}/sections/{found[1]['id']}", {"content": "<p>By hand.</p>"})
+    edition = [
+        *FIRST[6:],
+        *((style, words and words.replace("ten", "twenty")) for style, words in FIRST[:4]),
+    ]
+    page = await send(course, edition, purpose=f"edition:{first}")
+    assert "This is a new edition" in page.words
+    page = await browser.submit(page, page.form("title.1"))
+    assert page.heading == "What the new edition changes"
+    assert "1 of 1 learner would notice it" in page.words
+    assert "1 has completed a section that changes; it stays completed" in page.words
+    assert "Sami Student" in page.words
+    assert "50 % becomes 66 %" in page.words
+    assert "edited by hand since it was uploaded" in page.words
+    form = page.form("plan")
+    refused = await browser.submit(page, form, status=409)
+    assert "keep" in refused.words
+    choice = f"choice.{found[1]['id']}"
+    page = await browser.submit(page, form, **{choice: "keep"})
+    assert "2 sections of the course come from this document" in page.words
+    now = (await admin.get(f"/courses/{course}?include_sections=true"))["data"]["sections"]
+    assert [section["title"] for section in now] == ["Before", "Poison", "Burns"]
+    assert [section["id"] for section in now] == [found[0]["id"], found[3]["id"], found[1]["id"]]
+    assert now[2]["content"] == "<p>By hand.</p>"
+
+
+async def test_a_course_that_changed_between_comparing_and_applying(admin, browser, course, send, sound):
+    await browser.sign_in(admin.email)
+    first = (await send(course, purpose="apply")).path.rpartition("/")[2]
+    page = await send(course, FIRST[:4], purpose=f"edition:{first}")
+    page = await browser.submit(page, page.form("title.1"))
+    await admin.post(f"/courses/{course}/sections", {"title": "Meanwhile"})
+    refused = await browser.submit(page, page.form("plan"), status=412)
+    assert "Somebody else has changed this" in refused.heading
+
+
+async def test_what_cannot_be_read_is_told_with_advice(admin, browser, course, send, sound):
+    await browser.sign_in(admin.email)
+    page = await send(course, b"\x00\x01 nothing", name="a.docx")
+    assert "Nothing was changed in the course." in page.words
+    answer = await send(course, b"", status=422)
+    assert "The file is empty" in answer.text
+    answer = await send(course, purpose="edition:nonsense", status=422)
+    assert "newest edition" in answer.text
+
+
+@pytest.mark.parametrize("fault", ["title.1", "plan"])
+async def test_forms_that_no_page_of_ours_sends(admin, browser, course, send, sound, fault):
+    await browser.sign_in(admin.email)
+    page = await send(course)
+    form = page.form("title.1")
+    bad = {"title.1": "x" * 300, "plan": "{"}[fault]
+    assert (await browser.submit(page, form, status=422, **{fault: bad})).heading
+    assert (await browser.submit(page, form, status=403, csrf="other")).heading == "This form has expired"
+    assert (await browser.submit(page, form, status=403, headers={"Origin": "http://evil.test"})).heading
+
+
+async def test_uploading_asks_for_the_forms_token_and_origin(admin, browser, course, send):
+    await browser.sign_in(admin.email)
+    await send(course, status=403, csrf="other")
+    answer = await browser.http.post(
+        f"/staff/courses/{course}/uploads",
+        files={"file": ("a.docx", b"x")},
+        headers={"Origin": "http://x.test"},
+    )
+    assert answer.status_code == 403
+    assert "Not used" not in (await browser.open(f"/staff/courses/{course}")).words
+
+
+async def test_only_editors_have_these_pages(admin, trainer, student, browsers, lessons, send, browser):
+    course, _ = await lessons.course("One")
+    await browser.sign_in(admin.email)
+    upload = (await send(course)).path
+    other = browsers()
+    await other.sign_in(trainer.email)
+    page = await other.open(f"/staff/courses/{course}")
+    assert "Documents" not in page.words
+    await other.open(upload, status=404)
+    learner = browsers()
+    await learner.sign_in(student.email)
+    await learner.open(upload, status=403)
+
+
+async def test_progress_by_events(admin, browser, course, send, app):
+    """The page's own stream: it goes by the cookie, and ends with the work."""
+    await browser.sign_in(admin.email)
+    page = await send(course)
+    upload = (await admin.get(f"/uploads/{page.path.rpartition('/')[2]}"))["data"]
+    address = f"/staff/jobs/{upload['jobId']}/events"
+    answer = await browser.http.get(address)
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert answer.text.count("event: progress") == 1
+    assert '"state":"succeeded"' in answer.text
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url=browser.site) as nobody:
+        assert (await nobody.get(address)).status_code == 303
+
+
+async def test_a_stream_ends_with_the_session(admin, browser, course, monkeypatch):
+    monkeypatch.setattr(watching, "LOOK_EVERY_SECONDS", 0.02)
+    await browser.sign_in(admin.email)
+    job = work_of(await waiting(course, admin, [], status="processing"))
+    stream = asyncio.create_task(browser.http.get(f"/staff/jobs/{job}/events"))
+    await asyncio.sleep(0.5)
+    assert not stream.done()
+    page = await browser.open(f"/staff/courses/{course}")
+    form = page.form(action="/logout")
+    await browser.http.post(
+        "/logout", data=dict(form.form_values()), headers={"Origin": browser.site}, follow_redirects=False
+    )
+    answer = await asyncio.wait_for(stream, 10)
+    assert '"state":"running"' in answer.text
+
+
+async def test_cancelled_on_the_page(admin, browser, course):
+    await browser.sign_in(admin.email)
+    upload = await waiting(course, admin, [], status="processing")
+    page = await browser.open(f"/staff/uploads/{upload}")
+    assert "Being read" in page.words
+    form = page.form(action=f"/staff/jobs/{work_of(upload)}/cancel")
+    page = await browser.submit(page, form)
+    assert "Nothing was changed in the course. This was cancelled" in page.words
+    # Sent twice, or too late: the page says what became of the document.
+    assert (await browser.submit(page, form)).path == f"/staff/uploads/{upload}"
