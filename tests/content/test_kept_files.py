@@ -288,7 +288,7 @@ async def test_files_of_earlier_versions_are_shared_from_now_on(cluster, worker_
             await asyncio.to_thread(command.upgrade, migrations.config(there), "0014")
             with psycopg.connect(there) as older:
                 older.execute(sql.SQL(OLDER).format(user=sql.Literal(new_id()), course=sql.Literal(new_id())))
-            await asyncio.to_thread(command.upgrade, migrations.config(there), "0022")
+            await asyncio.to_thread(command.upgrade, migrations.config(there), "0017")
             with psycopg.connect(there) as newer:
                 kept = newer.execute("SELECT key FROM stored_files ORDER BY key").fetchall()
                 uploads = newer.execute("SELECT sha256, storage_key FROM uploads ORDER BY sha256").fetchall()
