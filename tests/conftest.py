@@ -47,7 +47,9 @@ def cluster(tmp_path_factory, worker_id):
     base = tmp_path_factory.getbasetemp()
     home = (base if worker_id == "master" else base.parent) / "postgres"
     home.mkdir(exist_ok=True)
-    with embedded.acquire(home, settings={"fsync": "off", "synchronous_commit": "off", "max_connections": "400"}) as server:
+    with embedded.acquire(
+        home, settings={"fsync": "off", "synchronous_commit": "off", "max_connections": "400"}
+    ) as server:
         with (home / "template.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             _make_template(server.url)

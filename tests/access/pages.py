@@ -56,6 +56,7 @@ _OPEN = {
     "GET /login": 303,
     "GET /login/callback": 400,
     "POST /logout": 303,
+    "POST /login/back-channel-logout": 400,
     "GET /metrics": 200,
     "GET /openapi.json": 200,
     "GET /ready": 200,

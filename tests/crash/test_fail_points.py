@@ -20,7 +20,7 @@ SOURCE = Path(failpoints.__file__).parents[1]
 # What acts outside of our transactions: (module, function).
 EFFECTS = {("mail", "send"), ("storage", "put"), ("storage", "delete"), ("sandbox", "extracting")}
 # What asks an identity provider and changes nothing there.
-QUESTIONS = {"find", "list", "signing_keys"}
+QUESTIONS = {"find", "find_by_email", "get", "list", "names", "signing_keys"}
 
 
 def _called(node):
@@ -93,8 +93,9 @@ def _points(source, function):
     ]
 
 
-# A restore fills an empty place and is begun anew when it was cut short; it serves nobody meanwhile.
-BEGUN_ANEW = {"cli/backup/restoring.py"}
+# A restore fills an empty place and is begun anew when it was cut short, and serves nobody meanwhile; a document that is
+# read for the terminal leaves nothing anywhere.
+BEGUN_ANEW = {"cli/backup/restoring.py", "cli/extraction.py"}
 MODULES = {path: path.read_text() for path in sorted(SOURCE.rglob("*.py"))}
 
 

@@ -9,10 +9,10 @@ from tests.web.conftest import PASSWORD
 
 from tms import app as assembly
 from tms.http import assets
-from tms.web import learner, rendering, routes, visitor
+from tms.web import learner, outline_form, rendering, routes, visitor
 
 # These have a door of their own, with tests of their own.
-ENTRANCES = {"/login", "/login/callback", "/logout"}
+ENTRANCES = {"/login", "/login/callback", "/login/back-channel-logout", "/logout"}
 
 
 def dependencies(dependant):
@@ -24,7 +24,19 @@ def dependencies(dependant):
 def is_guarded(route):
     """Whether a route asks who is there, and those that change something for the token of a form as well."""
     asked = set(dependencies(route.dependant))
-    return visitor.signed_in in asked and ("GET" in route.methods or visitor._posting in asked)
+    return visitor.signed_in in asked and (
+        "GET" in route.methods or visitor._posting in asked or reads_its_own_form(route)
+    )
+
+
+def reads_its_own_form(route):
+    """Whether a route that takes a file or a long form looks at its origin and token itself, as it comes in."""
+    names = set(route.endpoint.__code__.co_names)
+    return {"check_origin", "check_form"} <= names or {"outline_form", "fields"} <= names
+
+
+def test_a_long_form_is_looked_at():
+    assert "check_form" in outline_form.fields.__code__.co_names
 
 
 def page_routes():
@@ -48,7 +60,9 @@ def test_a_page_without_a_door_would_be_found():
 def test_staff_pages_ask_for_staff():
     for route in page_routes():
         if route.path.startswith("/staff"):
-            assert {visitor._staff, visitor._admin} & set(dependencies(route.dependant)), route.path
+            assert {visitor._staff, visitor._staff_posting, visitor._admin} & set(
+                dependencies(route.dependant)
+            ), route.path
 
 
 async def test_pages_load_nothing_from_elsewhere(student, browser):

@@ -3,13 +3,14 @@
 What counts as proof that an account which TMS did not make is a person's is written in `adoption`.
 """
 
+from contextlib import suppress
 from uuid import UUID
 
 from sqlalchemy import RowMapping, func, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tms.identity import access, adoption, emails, passwords, providers, provisioning, queries, service
-from tms.identity.errors import StatusError
+from tms.identity.errors import StatusError, UserNotFoundError
 from tms.identity.models import Provisioning, User
 from tms.identity.provider import Account
 from tms.operations import audit
@@ -58,9 +59,8 @@ async def _restart(
 
 async def _lost_account(user_id: UUID) -> str | None:
     """The account of an active person that the provider does not know any more."""
-    async with db.reading() as session:
-        row = await queries.user(session, user_id)
-    if row["status"] != "active":
+    row = await _known(user_id)
+    if row is None or row["status"] != "active":
         return None
     account_id: str = row["keycloak_id"]
     return account_id if await providers.current().get(account_id) is None else None
@@ -119,8 +119,15 @@ async def adopt_account(user_id: UUID, *, by: Caller) -> RowMapping:
 
 
 async def _conflicting_account(user_id: UUID) -> Account | None:
-    async with db.reading() as session:
-        row = await queries.user(session, user_id)
-    if row["status"] != "identity_conflict":
+    row = await _known(user_id)
+    if row is None or row["status"] != "identity_conflict":
         return None
     return await providers.current().find_by_email(emails.normalise(row["email"]))
+
+
+async def _known(user_id: UUID) -> RowMapping | None:
+    """The user, or none: whether that is an error is said behind the look at the request's key."""
+    with suppress(UserNotFoundError):
+        async with db.reading() as session:
+            return await queries.user(session, user_id)
+    return None

@@ -24,7 +24,7 @@ from tms.identity.errors import (
     ProviderUnavailableError,
 )
 from tms.identity.models import Provisioning, TemporaryPassword, User
-from tms.identity.provider import Account, Person
+from tms.identity.provider import Account, Person, Provider
 from tms.operations import audit
 from tms.platform import db, failpoints, queue
 from tms.platform.caller import Role
@@ -87,7 +87,7 @@ async def step(user_id: UUID, *, permanent_password: str | None = None) -> None:
         return
     failpoints.here("identity.provision.before_account")
     try:
-        account = await _account(lease, temporary=permanent_password is None)
+        account = await _account(providers.current(), lease, temporary=permanent_password is None)
     except IdentityConflictError as conflict:
         await _record_conflict(user_id, conflict)
         raise
@@ -99,9 +99,11 @@ async def step(user_id: UUID, *, permanent_password: str | None = None) -> None:
     failpoints.here("identity.provision.recorded")
 
 
-async def _account(lease: _Lease, *, temporary: bool) -> Account:
-    """The person's account: made, found where a crash left it, or the one that an administrator has named."""
-    provider = providers.current()
+async def _account(provider: Provider, lease: _Lease, *, temporary: bool) -> Account:
+    """The person's account: made, found where a crash left it, or the one that an administrator has named.
+
+    One effect or the other, between the two fail points of `step`.
+    """
     if lease.adopted_account_id is None:
         return await provider.create_or_adopt(lease.person, password=lease.password, temporary=temporary)
     try:
