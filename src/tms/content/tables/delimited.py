@@ -23,7 +23,8 @@ def read(source: Source) -> Document:
             f"The table takes more than {BYTES_LIMIT // 1024 // 1024} MB; keep the rows that people should read."
         )
     text = encodings.decode(source.path.read_bytes())
-    csv.field_size_limit(len(text) + 1)
+    # One value for the whole process, so it is only ever raised: who reads after us may have longer fields.
+    csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))
     source.report(0.3, "Reading the table")
     try:
         separator = _separator(text)
