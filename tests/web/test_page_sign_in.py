@@ -82,7 +82,10 @@ async def test_with_https_cookies_are_bound_to_the_host(student, browsers, secur
     assert cookie.has_nonstandard_attr("HttpOnly")
     assert begun.startswith("__Host-tms-sign-in=")
     assert "Secure" in begun
-    assert "img-src 'self' https:;" in page.response.headers["content-security-policy"]
+    policy = page.response.headers["content-security-policy"]
+    assert "img-src 'self' https:;" in policy
+    # Videos and sounds of lessons play from here, and from nowhere else.
+    assert "media-src 'self';" in policy
     page = await browser.submit(page, page.form(action="/logout"))
     assert "__Host-tms" not in browser.http.cookies
 

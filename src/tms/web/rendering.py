@@ -58,7 +58,7 @@ def content_security_policy() -> str:
     pictures = "https:" if settings.public_url.startswith("https://") else "http: https:"
     return (
         "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
-        f"img-src 'self' {pictures}; form-action 'self' {provider.scheme}://{provider.netloc}; "
+        f"img-src 'self' {pictures}; media-src 'self'; form-action 'self' {provider.scheme}://{provider.netloc}; "
         "base-uri 'none'; frame-ancestors 'none'"
     )
 
