@@ -127,7 +127,7 @@ class People:
                     first_name=first_name,
                     last_name=last_name,
                     role=role,
-                    enabled=status == "active",
+                    enabled=status != "disabled",
                     password_hash=hashed,
                 )
             )

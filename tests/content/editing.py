@@ -1,6 +1,8 @@
 """Editions of a document, put beside a course without a reader: an upload whose outline waits, made directly."""
 
 import hashlib
+import tempfile
+from pathlib import Path
 from uuid import UUID
 
 from sqlalchemy import insert
@@ -8,7 +10,7 @@ from sqlalchemy import insert
 from tms.content.models import StoredFile, Upload, UploadLesson
 from tms.content.processing import REVIEW
 from tms.operations.models import Job
-from tms.platform import clock, db
+from tms.platform import clock, db, storage
 from tms.platform.ids import new_id
 
 
@@ -24,6 +26,12 @@ async def waiting(course_id, by, lessons, *, replaces=None, status="needs_review
     """
     upload_id = new_id()
     is_read = status == "needs_review"
+    digest = hashlib.sha256(upload_id.bytes).hexdigest()
+    key = f"sha256/{digest}"
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(upload_id.bytes)
+        file.flush()
+        await storage.put(key, Path(file.name))
     async with db.transaction() as session:
         await session.execute(
             insert(Job).values(
@@ -33,15 +41,13 @@ async def waiting(course_id, by, lessons, *, replaces=None, status="needs_review
                 created_by=by.id,
             )
         )
-        key = f"sha256/{upload_id}"
-        digest = hashlib.sha256(upload_id.bytes).hexdigest()
-        await session.execute(insert(StoredFile).values(key=key, sha256=digest, size=1))
+        await session.execute(insert(StoredFile).values(key=key, sha256=digest, size=len(upload_id.bytes)))
         await session.execute(
             insert(Upload).values(
                 id=upload_id,
                 course_id=course_id,
                 file_name="a.docx",
-                size=1,
+                size=len(upload_id.bytes),
                 sha256=digest,
                 storage_key=key,
                 status=status,

@@ -43,6 +43,7 @@ DOCUMENTS = (
     "corrupt_document",
     "document_refused",
     "no_content",
+    "no_media",
 )
 # Rules that no schema can state, by code and by what is said: the only grounds on which a request that fits the document
 # is refused as a bad one. What needs another status (404 for what is not there, 409 for a broken rule) says so with it.
@@ -51,10 +52,12 @@ RULES = {
     "idempotency_key_reused": re.compile(""),
     "unknown_student": re.compile("does not exist"),
     "unknown_edition": re.compile(""),
+    "not_a_trainer": re.compile(""),
     **dict.fromkeys(DOCUMENTS, re.compile("")),
     "invalid_page": re.compile("was not given out by this list|must be one of"),
     "invalid": re.compile(
         "does not exist|must be later than the date it extends|must name every section of the course exactly once"
+        "|is the batch that the student is in|must be an active trainer or administrator"
     ),
     "validation_failed": re.compile(
         "must lie between 1900 and 2999|must not lie before|must name an IANA time zone"
@@ -139,7 +142,7 @@ def before_call(context, case, kwargs):
     _with_nul(case)
     if case.path.endswith("/upload-content") and "file" in _named(case.body) and next(numbers) % 2:
         kwargs["files"] = {"file": ("made.docx", bytes.fromhex(WORLD["document"]))}
-    if case.path.endswith("/media") and isinstance(case.body, dict) and next(numbers) % 2:
+    if case.path.endswith("/media") and "file" in _named(case.body) and next(numbers) % 2:
         kwargs["files"] = {"file": ("dot.svg", b'<svg xmlns="http://www.w3.org/2000/svg"/>')}
     # A random version is never the present one, so that nothing would ever be edited.
     sent = (case.headers or {}).get("if-match")
@@ -180,6 +183,9 @@ def _body(body, path):
 def what_fits_is_refused_by_a_rule_alone(context, response, case):
     """A request that the document allows is refused as a bad one on the grounds of `RULES`, or the document is wrong."""
     if case.meta is None or not case.meta.generation.mode.is_positive or case.id in spoiled:
+        return
+    # A link out of an answer whose value is null: the fuzzer writes it into the path as a word.
+    if "None" in (case.path_parameters or {}).values():
         return
     if response.status_code not in BAD_REQUEST or response.request.method != case.method.upper():
         return

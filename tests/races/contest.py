@@ -23,7 +23,7 @@ TRIES = 5
 ROUNDS = pytest.mark.parametrize("rounds", [3, pytest.param(20, marks=pytest.mark.long)])
 NAMES = ("door-1", "door-2")
 ENOUGH = 20
-"""Transactions at the line; each process has 15 connections, and more requests than that stand in line in front of them."""
+"""Transactions at the line; each process has 10 connections that write, and more requests than that stand in line in front of them."""
 
 WAITING = """
     SELECT application_name, count(*) FROM pg_stat_activity
@@ -54,8 +54,9 @@ def statuses(answers):
 class Doors:
     """Two processes of the API on one database."""
 
-    def __init__(self, database, folder):
+    def __init__(self, database, folder, **settings):
         self.database = database
+        self.settings = settings
         self.urls = []
         self.processes = []
         self.folder = folder
@@ -67,7 +68,7 @@ class Doors:
             port = probe.getsockname()[1]
         inherited = ("PATH", "HOME", "LANG", "TMS_HOME", "SECRET_KEY", "TMS_PUBLIC_URL")
         environment = {key: os.environ[key] for key in inherited if key in os.environ}
-        environment |= {
+        environment |= self.settings | {
             "TMS_PORT": str(port),
             "DATABASE_URL": f"{self.database}?application_name={name}",
         }
