@@ -127,7 +127,7 @@ class People:
                     first_name=first_name,
                     last_name=last_name,
                     role=role,
-                    enabled=status != "disabled",
+                    enabled=status in {"active", "provisioning"},
                     password_hash=hashed,
                 )
             )

@@ -29,7 +29,7 @@ async def assign_by_hand(
     statement = select(Course.id).where(Course.id == course_id, queries.shows_course(caller))
     if (await session.execute(statement)).one_or_none() is None:
         raise CourseNotFoundError
-    await _check_people(session, wanted.student_ids)
+    await _hold_people(session, wanted.student_ids)
     done = await assignments.assign(
         session,
         course_ids=[course_id],
@@ -81,8 +81,17 @@ async def drop_by_hand(session: AsyncSession, assignment_id: UUID, *, caller: Ca
         raise NotAssignedByHandError
 
 
-async def _check_people(session: AsyncSession, wanted: Sequence[UUID]) -> None:
-    statement = select(User.id).where(User.id.in_(wanted), User.status != "erased")
+async def _hold_people(session: AsyncSession, wanted: Sequence[UUID]) -> None:
+    """See to it that all of them are there, and stay until the transaction ends.
+
+    An erasure locks the person before their assignments. Rows that refer to the person would lock in the other order.
+    """
+    statement = (
+        select(User.id)
+        .where(User.id.in_(wanted), User.status != "erased")
+        .order_by(User.id)
+        .with_for_update(read=True, key_share=True)
+    )
     known = set((await session.execute(statement)).scalars())
     unknown = [(place, one) for place, one in enumerate(wanted) if one not in known]
     if unknown:
