@@ -7,8 +7,8 @@ first. So this is plain ASGI, in front of the application.
 import asyncio
 from collections.abc import Awaitable, Callable
 from functools import lru_cache, partial
+from secrets import token_hex
 from time import perf_counter
-from uuid import uuid4
 
 from prometheus_client import Counter, Histogram
 from sqlalchemy.exc import SQLAlchemyError
@@ -88,7 +88,7 @@ class Gate:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        request_token = logs.request_id.set(uuid4().hex)
+        request_token = logs.request_id.set(token_hex(16))
         client_token = client.address.set(_find_client(scope))
         found = scope[FOUND] = self.table.locate(scope["method"], scope["path"])
         line = None if found is None else found[0]

@@ -3,7 +3,6 @@
 from functools import cache
 from time import monotonic
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import Text, bindparam, select
 
@@ -18,7 +17,10 @@ STATUS_SECONDS = 2.0
 """How long a status is believed: a disabled person is out at most this long after."""
 MOST_REMEMBERED = 50_000
 
-_remembered: dict[str, tuple[float, UUID, str, str]] = {}
+Known = tuple[float, Caller, str]
+"""Until when it is believed, who it is, and the status."""
+
+_remembered: dict[str, Known] = {}
 
 
 async def authenticate(token: str) -> Caller:
@@ -33,10 +35,10 @@ async def authenticate(token: str) -> Caller:
     known = _remembered.get(subject)
     if known is None or known[0] < monotonic():
         known = await _look_up(subject) or await _linked(claims)
-    _, user_id, role, status = known
+    _, caller, status = known
     if status != "active":
         raise AccountDisabledError
-    return Caller(user_id, Role(role))
+    return caller
 
 
 @cache
@@ -46,7 +48,7 @@ def status() -> Statement:
     return Statement(select(User.id, User.role, User.status).where(User.account_id == account_id))
 
 
-async def _linked(claims: dict[str, Any]) -> tuple[float, UUID, str, str]:
+async def _linked(claims: dict[str, Any]) -> Known:
     refusal = AccountNotLinkedError()
     try:
         await linking.link_administrator(claims)
@@ -59,13 +61,13 @@ async def _linked(claims: dict[str, Any]) -> tuple[float, UUID, str, str]:
     return known
 
 
-async def _look_up(subject: str) -> tuple[float, UUID, str, str] | None:
+async def _look_up(subject: str) -> Known | None:
     row = await statements.row(status(), {"account_id": subject})
     if row is None:
         return None
     if len(_remembered) >= MOST_REMEMBERED:
         _remembered.clear()
-    known = (monotonic() + STATUS_SECONDS, row["id"], row["role"], row["status"])
+    known = (monotonic() + STATUS_SECONDS, Caller(row["id"], Role(row["role"])), row["status"])
     _remembered[subject] = known
     return known
 
