@@ -1,6 +1,7 @@
 """Statements as text, and the connections that are lent to them."""
 
 import asyncio
+from functools import partial
 from itertools import count
 
 import psycopg
@@ -60,9 +61,10 @@ async def test_errors_are_those_of_sqlalchemy_and_quote_no_values(database):
     assert raised.value.orig.sqlstate == "22012"
 
 
-async def test_postgresql_plans_it_once_for_all_values(database):
+async def _plans(name):
+    """How often a statement that runs twenty times was planned for all values, and for those at hand."""
     counted = Statement(
-        select(func.count().label("found")).where(
+        select(func.count().label(name)).where(
             User.role.in_(["admin", "student"]), User.email == bindparam("email", type_=Text)
         )
     )
@@ -71,12 +73,27 @@ async def test_postgresql_plans_it_once_for_all_values(database):
 
     async def plans(driver):
         known = "SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE statement LIKE %s"
-        return await (await driver.execute(known, ["%IN ('admin', 'student')%"])).fetchone()
+        return await (await driver.execute(known, [f"%AS {name}%"])).fetchone()
 
     # Nobody else asks, so it is the same connection.
-    generic, custom = await db.lender().run(plans)
+    return await db.lender().run(plans)
+
+
+async def test_postgresql_plans_it_once_for_all_values(database):
+    generic, custom = await _plans("planned_once")
     assert generic >= 5
     assert custom <= 5
+
+
+async def test_a_statement_that_is_planned_anew_each_time_would_be_seen(database):
+    async def plan(driver, mode):
+        await driver.execute(f"SET plan_cache_mode = {mode}")
+
+    await db.lender().run(partial(plan, mode="force_custom_plan"))
+    generic, custom = await _plans("planned_anew")
+    await db.lender().run(partial(plan, mode="auto"))
+    assert generic == 0
+    assert custom > 5
 
 
 @pytest.fixture

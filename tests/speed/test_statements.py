@@ -7,7 +7,11 @@ import psycopg
 import pytest
 from benchmarks import dataset
 from benchmarks.overheard import overheard
+from sqlalchemy import literal, select, text
 from tests.people import token_for
+
+from tms.platform import db, statements
+from tms.platform.statements import Statement
 
 FEW, MANY, LEARNERS = 10, 12_000, 1_500
 BIG = 10_000
@@ -120,6 +124,27 @@ async def test_statements_do_not_grow_with_the_rows_and_hot_ones_use_indexes(dat
         )
     assert scans == {}
     assert planted == {"users"}
+
+
+async def test_what_is_said_in_any_way_is_heard(people):
+    """One statement more, whichever way it takes to the database, is one more in the count."""
+    admin = await people.admin()
+    lent = Statement(select(literal(1).label("lent")))
+    await admin.get("/me")
+    with overheard() as said:
+        await admin.get("/me")
+        alone = len(said)
+        await statements.row(lent, {})
+        async with db.reading() as session:
+            await session.execute(text("SELECT 'read'"))
+        async with db.transaction() as session:
+            await session.execute(text("SELECT 'written'"))
+            await statements.row_within(session, lent, {})
+    heard = [statement for statement, _ in said[alone:]]
+    assert heard == [lent.text, "SELECT 'read'", "SELECT 'written'", lent.text]
+    assert len(said) == alone + 4
+    await admin.get("/me")
+    assert len(said) == alone + 4
 
 
 def test_a_plan_is_searched_to_its_leaves():

@@ -144,7 +144,7 @@ async def students(
 ) -> Page:
     """A page of the students that the caller may see, with their batches and statistics, in one statement.
 
-    Who was erased has no name to show any more and is left out, unless that status is asked for.
+    Who was erased is left out: there is no name to show any more.
     """
     wanted = {"search": paging.sought(search) if search else None, "batch": batch, "status": status}
     given = {name: value for name, value in wanted.items() if value is not None}
