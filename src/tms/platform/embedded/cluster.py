@@ -28,7 +28,8 @@ SETTINGS: Mapping[str, str] = {
     "listen_addresses": "127.0.0.1",
     # No socket file: its path has a limit of about 100 bytes that a long TMS_HOME would break.
     "unix_socket_directories": "",
-    "max_connections": "100",
+    # Five processes of the API and two workers at their busiest; each process has three pools of ten.
+    "max_connections": "200",
     "shared_buffers": "128MB",
     "jit": "off",
     "timezone": "UTC",
