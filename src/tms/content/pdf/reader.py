@@ -15,7 +15,7 @@ from tms.content.errors import (
 from tms.content.lessons import division
 from tms.content.lessons.document import Document, Manuscript, Source
 from tms.content.lessons.titles import plain_line, shorten
-from tms.content.pdf import blocks, furniture, headings, lines, links
+from tms.content.pdf import asking, blocks, furniture, headings, lines, links
 from tms.content.pdf.headings import Bookmark
 from tms.content.pdf.lines import Line, PageText
 from tms.content.pdf.pictures import PictureTaker, Placed, figures
@@ -100,7 +100,7 @@ class _Reading:
         upright = (height, width) if quarters % 2 else (width, height)
         turn = Turn(quarters, *upright)
         text_page = page.get_textpage()
-        runs = self._text.runs(text_page.raw, turn)
+        runs = self._text.runs(asking.address(text_page.raw), text_page.count_chars(), turn)
         runs = links.set_links(self._document.raw, page.raw, text_page.raw, turn, runs)
         signs = sum(len(run.text) for run in runs)
         placed = self._pictures.take(page, number, turn, has_text=signs >= _LEAST_SIGNS)

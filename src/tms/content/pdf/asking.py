@@ -1,0 +1,113 @@
+"""The library's calls, made for many places of a page at once.
+
+A call through ctypes costs more than what it does, and most of that is Python's: arguments that are numbers and addresses, and
+a loop that runs in C (`map`), take half of it away.
+"""
+
+import ctypes
+from array import array
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from itertools import repeat
+from typing import Any
+
+import pypdfium2.raw as pdfium
+
+_ADDRESS, _NUMBER = ctypes.c_void_p, ctypes.c_int
+
+
+def _call(name: str, result: Any, *arguments: Any) -> Callable[..., Any]:  # noqa: ANN401 - types of ctypes
+    """The library's function, taking and giving addresses as numbers."""
+    address = ctypes.cast(getattr(pdfium, name), _ADDRESS).value
+    function: Callable[..., Any] = ctypes.CFUNCTYPE(result, *arguments)(address)
+    return function
+
+
+object_at: Callable[[int, int], int | None] = _call(
+    "FPDFText_GetTextObject", _ADDRESS, _ADDRESS, _NUMBER
+)
+_signs = _call("FPDFText_GetText", _NUMBER, _ADDRESS, _NUMBER, _NUMBER, _ADDRESS)
+_unicode = _call("FPDFText_GetUnicode", ctypes.c_uint, _ADDRESS, _NUMBER)
+_origin = _call("FPDFText_GetCharOrigin", _NUMBER, _ADDRESS, _NUMBER, _ADDRESS, _ADDRESS)
+_loose_box = _call("FPDFText_GetLooseCharBox", _NUMBER, _ADDRESS, _NUMBER, _ADDRESS)
+_font = _call("FPDFTextObj_GetFont", _ADDRESS, _ADDRESS)
+_matrix = _call("FPDFText_GetMatrix", _NUMBER, _ADDRESS, _NUMBER, _ADDRESS)
+_size = _call("FPDFText_GetFontSize", ctypes.c_double, _ADDRESS, _NUMBER)
+_font_name = _call("FPDFFont_GetBaseFontName", ctypes.c_size_t, _ADDRESS, _ADDRESS, ctypes.c_size_t)
+_font_flags = _call("FPDFFont_GetFlags", _NUMBER, _ADDRESS)
+_font_weight = _call("FPDFFont_GetWeight", _NUMBER, _ADDRESS)
+_page_object = _call("FPDFPage_GetObject", _ADDRESS, _ADDRESS, _NUMBER)
+
+
+def address(handle: Any) -> int:  # noqa: ANN401 - any of the library's handles
+    """The address that a handle of the library is."""
+    return ctypes.addressof(handle.contents)
+
+
+def text_of(text_page: int, count: int) -> str:
+    """The signs of the page by their index."""
+    buffer = array("H", bytes(2 * count + 2))
+    written = _signs(text_page, 0, count, buffer.buffer_info()[0]) - 1
+    if written == count:
+        text = buffer.tobytes()[: 2 * count].decode("utf-16-le", "replace")
+        if len(text) == count:
+            return text
+    # Some signs are two units of UTF-16.
+    return "".join(chr(sign or 0xFFFD) for sign in map(_unicode, repeat(text_page), range(count)))
+
+
+def objects_at(text_page: int, places: Iterable[int]) -> list[int | None]:
+    """The text object that each sign belongs to; None for signs that only the library sees, such as ends of lines."""
+    return list(map(object_at, repeat(text_page), places))
+
+
+def origins(text_page: int, places: Sequence[int]) -> tuple[Sequence[float], Sequence[float]]:
+    """Where the signs stand, x and y."""
+    count = len(places)
+    found = array("d", bytes(16 * count))
+    start = found.buffer_info()[0]
+    deque(
+        map(
+            _origin,
+            repeat(text_page),
+            places,
+            range(start, start + 16 * count, 16),
+            range(start + 8, start + 8 + 16 * count, 16),
+        ),
+        0,
+    )
+    return found[::2], found[1::2]
+
+
+def loose_boxes(text_page: int, places: Sequence[int]) -> tuple[Sequence[float], ...]:
+    """What the signs take of their lines: left, top, right, bottom."""
+    count = len(places)
+    found = array("f", bytes(16 * count))
+    start = found.buffer_info()[0]
+    deque(map(_loose_box, repeat(text_page), places, range(start, start + 16 * count, 16)), 0)
+    return tuple(found[side::4] for side in range(4))
+
+
+def fonts(text_objects: Iterable[int]) -> list[int]:
+    """The font of each text object, which is known by its address for as long as the page is open."""
+    return list(map(_font, text_objects))
+
+
+def shape(text_page: int, place: int) -> tuple[float, float, float, float, float]:
+    """How a sign is drawn: the size of its font, and the four numbers that stretch and turn it (ISO 32000-1, 8.3.3)."""
+    found = array("f", bytes(24))
+    _matrix(text_page, place, found.buffer_info()[0])
+    return _size(text_page, place), found[0], found[1], found[2], found[3]
+
+
+def describe_font(font: int) -> tuple[str, int, int]:
+    """Name, flags and weight of a font."""
+    buffer = ctypes.create_string_buffer(256)
+    length = _font_name(font, ctypes.addressof(buffer), 256)
+    name = buffer.value.decode("utf-8", "replace") if 0 < length <= 256 else ""
+    return name, _font_flags(font), _font_weight(font)
+
+
+def page_objects(page: int, count: int) -> list[int]:
+    """What stands on a page, in its order."""
+    return list(map(_page_object, repeat(page), range(count)))
