@@ -88,7 +88,7 @@ def loose_boxes(text_page: int, places: Sequence[int]) -> tuple[Sequence[float],
     return tuple(found[side::4] for side in range(4))
 
 
-def fonts(text_objects: Iterable[int]) -> list[int]:
+def fonts(text_objects: Iterable[int | None]) -> list[int | None]:
     """The font of each text object, which is known by its address for as long as the page is open."""
     return list(map(_font, text_objects))
 

@@ -1,9 +1,9 @@
 """Runs become lines: pieces of text on one height, in the order in which they are read, across columns."""
 
+import re
 import statistics
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from tms.content.pdf.text import HYPHEN, Run
@@ -16,6 +16,8 @@ _SPACE = 0.18
 """Of the size: a gap of this width is a space that the file did not write."""
 _RAISED = 0.85
 _RIGHT_TO_LEFT = frozenset({"R", "AL"})
+_FROM_RIGHT = re.compile("[\u0590-\u08ff\u200f\ufb1d-\ufdff\ufe70-\ufeff\U00010800-\U00010fff\U0001e800-\U0001efff]")
+"""The blocks that hold the letters of these two kinds (Unicode 15.1, DerivedBidiClass)."""
 _FEWEST_ROWS = 4
 _FILLED = 0.55
 _CANDIDATES = 8
@@ -72,17 +74,12 @@ class PageText:
     lines: list[Line] = field(default_factory=list)
 
 
-def join(runs: Iterable[Run]) -> str:
+def join(runs: list[Run]) -> str:
     """The text of runs that follow each other, with spaces where there are gaps."""
-    text = ""
-    previous: Run | None = None
-    for run in runs:
-        if (
-            previous is not None
-            and needs_space(previous, run)
-            and not text.endswith(" ")
-            and not run.text.startswith(" ")
-        ):
+    previous = runs[0]
+    text = previous.text
+    for run in runs[1:]:
+        if text[-1:] != " " and run.text[:1] != " " and needs_space(previous, run):
             text += " "
         text += run.text
         previous = run
@@ -91,8 +88,8 @@ def join(runs: Iterable[Run]) -> str:
 
 def needs_space(previous: Run, run: Run) -> bool:
     """Whether the gap between two runs of a line is a space."""
-    gap = max(run.left - previous.right, previous.left - run.right)
-    return gap > _SPACE * min(previous.size, run.size)
+    size = run.size if run.size < previous.size else previous.size
+    return run.left - previous.right > _SPACE * size or previous.left - run.right > _SPACE * size
 
 
 def lines_of(page: PageText, runs: list[Run]) -> list[Line]:
@@ -119,7 +116,10 @@ def _pieces(runs: list[Run]) -> list[Piece]:
         if last is not None and _belongs(last, run):
             run.raised = run.size < _RAISED * last.size and run.baseline > last.baseline + 0.1 * last.size
             last.runs.append(run)
-            last.left, last.right = min(last.left, run.left), max(last.right, run.right)
+            if run.left < last.left:
+                last.left = run.left
+            if run.right > last.right:
+                last.right = run.right
             if run.size > last.size * 1.05:
                 last.size, last.baseline = run.size, run.baseline
         else:
@@ -128,11 +128,11 @@ def _pieces(runs: list[Run]) -> list[Piece]:
 
 
 def _belongs(piece: Piece, run: Run) -> bool:
-    size = max(piece.size, run.size)
+    size = piece.size if piece.size > run.size else run.size
     height = abs(run.baseline - piece.baseline)
     if height > _SAME_LINE * size and not (run.size < _RAISED * piece.size and height < 0.6 * size):
         return False
-    if piece.runs[-1].text.endswith(HYPHEN):
+    if piece.runs[-1].text[-1:] == HYPHEN:
         return False
     gap = max(run.left - piece.right, piece.left - run.right)
     return -2 * size < gap < _GAP * size
@@ -222,37 +222,41 @@ def _fills(pieces: list[Piece]) -> bool:
 
 
 def _settle(page: int, rows: list[list[Piece]], column: int) -> list[Line]:
-    lines = []
-    for row in rows:
-        text = "  ".join(piece.text.strip() for piece in row)
-        if not text.strip():
-            continue
-        size = max(piece.size for piece in row)
-        runs = [run for piece in row for run in piece.runs if run.text.strip()]
-        line = Line(page, row, row[0].baseline, size, column, text=text)
-        line.mono = all(run.font.mono for run in runs)
-        line.bold = all(run.font.bold for run in runs)
-        line.rtl = _is_rtl(text)
-        if line.rtl:
-            for piece in row:
-                piece.runs = _from_the_right(piece.runs)
-        lines.append(line)
+    lines = [line for row in rows if (line := _line(page, row, column)) is not None]
     for rtl in (False, True):
         same = [line for line in lines if line.rtl is rtl]
-        for line in same:
-            left, right = min(piece.left for piece in line.pieces), max(piece.right for piece in line.pieces)
-            line.start, line.end = (-right, -left) if rtl else (left, right)
-            if rtl:
-                line.pieces.sort(key=lambda piece: -piece.right)
-                line.text = "  ".join(piece.text.strip() for piece in line.pieces)
         edge = max((line.end for line in same), default=0.0)
         for line in same:
             line.edge = edge
     return lines
 
 
+def _line(page: int, row: list[Piece], column: int) -> Line | None:
+    """The line that a row is, unless nothing is written on it."""
+    text = "  ".join([piece.text.strip() for piece in row])
+    if not text or text.isspace():
+        return None
+    first = row[0]
+    line = Line(page, row, first.baseline, first.size, column, first.left, first.right, text=text)
+    line.mono = all(run.font.mono or not run.text.strip() for piece in row for run in piece.runs)
+    line.bold = all(run.font.bold or not run.text.strip() for piece in row for run in piece.runs)
+    if len(row) > 1:
+        line.size = max(piece.size for piece in row)
+        line.start, line.end = min(piece.left for piece in row), max(piece.right for piece in row)
+    if _is_rtl(text):
+        line.rtl = True
+        line.start, line.end = -line.end, -line.start
+        for piece in row:
+            piece.runs = _from_the_right(piece.runs)
+        row.sort(key=lambda piece: -piece.right)
+        line.text = "  ".join([piece.text.strip() for piece in row])
+    return line
+
+
 def _is_rtl(text: str) -> bool:
     """Whether more of the letters run from right to left than from left to right."""
+    if not _FROM_RIGHT.search(text):
+        return False
     directions = [unicodedata.bidirectional(character) for character in text]
     return sum(one in _RIGHT_TO_LEFT for one in directions) > directions.count("L")
 

@@ -1,75 +1,44 @@
 """Which signs of a page the file sets with one instruction: the library knows of each sign, and is asked about few of them."""
 
 import re
+from itertools import compress
+from operator import ne
 from typing import NamedTuple
 
 from tms.content.pdf import asking
 
 _LINE = re.compile("[^\r\n\x02\ufffe]+[\x02\ufffe]?|[\x02\ufffe]")
 """The library ends lines with a carriage return, but for those that end with a hyphen."""
-_WORD = re.compile("[^ ]+")
 
 
-class Span(NamedTuple):
-    """Signs from `start` up to `end`, and the text object that sets them, if one does."""
+class Spans(NamedTuple):
+    """Of each span: its first sign, the sign behind its last, and the text object that sets it, if one does."""
 
-    start: int
-    end: int
-    text_object: int | None
+    starts: list[int]
+    ends: list[int]
+    objects: list[int | None]
 
 
-def spans_of(text_page: int, text: str) -> list[Span]:
-    """The spans of a page whose text this is, none of which goes on over the end of a line."""
+def spans_of(text_page: int, text: str) -> Spans:
+    """The spans of a page whose text this is, none of which goes on over the end of a line.
+
+    A line whose first and last sign are set by one object is one span. To ask about every sign of the others costs no more than to
+    search for the places where objects end, since nothing of it is done in Python.
+    """
     lines = [found.span() for found in _LINE.finditer(text)]
     firsts = asking.objects_at(text_page, [start for start, _ in lines])
     lasts = asking.objects_at(text_page, [end - 1 for _, end in lines])
-    spans: list[Span] = []
+    spans = Spans([], [], [])
+    starts, ends, objects = spans
     for (start, end), first, last in zip(lines, firsts, lasts, strict=True):
-        if first == last is not None:
-            spans.append(Span(start, end, first))
-        else:
-            spans += _divided(text_page, text, start, end)
+        starts.append(start)
+        objects.append(first)
+        if first != last:
+            each = asking.objects_at(text_page, range(start, end))
+            changes = list(compress(range(1, end - start), map(ne, each, each[1:])))
+            objects += [each[place] for place in changes]
+            changes = [start + place for place in changes]
+            starts += changes
+            ends += changes
+        ends.append(end)
     return spans
-
-
-def _divided(text_page: int, text: str, start: int, end: int) -> list[Span]:
-    """The spans of a line; most of them begin with a word."""
-    places = [found.start() for found in _WORD.finditer(text, start, end)]
-    places = sorted({start, *places, end - 1})
-    objects = asking.objects_at(text_page, places)
-    changes = [(start, objects[0])]
-    place, before = start, objects[0]
-    for next_place, after in zip(places, objects, strict=True):
-        if after != before:
-            _find_changes(text_page, place, before, next_place, after, changes)
-        place, before = next_place, after
-    ends = [change[0] for change in changes[1:]]
-    return [
-        Span(begins, ends_, found) for (begins, found), ends_ in zip(changes, [*ends, end], strict=True)
-    ]
-
-
-def _find_changes(
-    text_page: int,
-    place: int,
-    before: int | None,
-    next_place: int,
-    after: int | None,
-    changes: list[tuple[int, int | None]],
-) -> None:
-    """Add every place after `place`, up to `next_place`, where another object begins.
-
-    That is looked for next to the later place, where words and spaces meet, and then in the middle.
-    """
-    middle = next_place - 1
-    while next_place - place > 1:
-        found = asking.object_at(text_page, middle)
-        if found == before:
-            place = middle
-        elif found == after:
-            next_place = middle
-        else:
-            _find_changes(text_page, place, before, middle, found, changes)
-            place, before = middle, found
-        middle = (place + next_place) // 2
-    changes.append((next_place, after))

@@ -103,11 +103,15 @@ def _describe(name: str, flags: int, weight: int) -> Font:
 
 
 class _Look(NamedTuple):
-    """What runs of one font and height have in common; `upright` ones run along the page's own direction."""
+    """What runs of one font and height have in common; `upright` ones run along the page's own direction.
+
+    `advance` is how far a sign goes, in fonts whose signs are all of one width.
+    """
 
     font: Font
     size: float
     upright: bool
+    advance: float
 
 
 class TextReader:
@@ -121,13 +125,13 @@ class TextReader:
         text = asking.text_of(text_page, count)
         has_arabic = _ARABIC.search(text) is not None
         spans = spans_of(text_page, text)
-        places = asking.origins(text_page, [span.start for span in spans])
-        boxes = asking.loose_boxes(text_page, [span.end - 1 for span in spans])
-        fonts = asking.fonts([span.text_object for span in spans])
+        places = asking.origins(text_page, spans.starts)
+        boxes = asking.loose_boxes(text_page, [end - 1 for end in spans.ends])
+        fonts = asking.fonts(spans.objects)
         looks: dict[tuple[int | None, int], _Look] = {}
         runs: list[Run] = []
-        for (start, end, text_object), x, y, left, top, right, bottom, font in zip(
-            spans, *places, *boxes, fonts, strict=True
+        for start, end, text_object, x, y, left, top, right, bottom, font in zip(
+            *spans, *places, *boxes, fonts, strict=True
         ):
             written = text[start:end]
             if not written.isprintable():
@@ -144,7 +148,7 @@ class TextReader:
                 run = Run(written, min(x, left), right, y, look.size, look.font, start)
             else:
                 run = _seen_turned(text_page, written, start, end, turn, look)
-            if look.font.mono and " " in written:
+            if look.advance and " " in written and round((right - x) / look.advance) != len(written):
                 run.text = _respaced(text_page, run, x, right)
             elif has_arabic and _ARABIC.search(written):
                 run.text = _with_ligatures(text_page, written, start)
@@ -153,7 +157,14 @@ class TextReader:
 
     def _look(self, text_page: int, start: int, font: int | None) -> _Look:
         size, a, b, c, d = asking.shape(text_page, start)
-        return _Look(self._fonts.of(font), size * math.hypot(c, d) or 1.0, b == c == 0 and a > 0 and d > 0)
+        known = self._fonts.of(font)
+        (left,), _, (right,), _ = asking.loose_boxes(text_page, [start])
+        return _Look(
+            known,
+            size * math.hypot(c, d) or 1.0,
+            b == c == 0 and a > 0 and d > 0,
+            max(0.0, right - left) if known.mono else 0.0,
+        )
 
 
 def _seen_turned(text_page: int, text: str, start: int, end: int, turn: "Turn", look: _Look) -> Run:
