@@ -36,6 +36,8 @@ _size = _call("FPDFText_GetFontSize", ctypes.c_double, _ADDRESS, _NUMBER)
 _font_name = _call("FPDFFont_GetBaseFontName", ctypes.c_size_t, _ADDRESS, _ADDRESS, ctypes.c_size_t)
 _font_flags = _call("FPDFFont_GetFlags", _NUMBER, _ADDRESS)
 _font_weight = _call("FPDFFont_GetWeight", _NUMBER, _ADDRESS)
+_count_objects = _call("FPDFPage_CountObjects", _NUMBER, _ADDRESS)
+_kind = _call("FPDFPageObj_GetType", _NUMBER, _ADDRESS)
 _page_object = _call("FPDFPage_GetObject", _ADDRESS, _ADDRESS, _NUMBER)
 
 
@@ -108,6 +110,8 @@ def describe_font(font: int) -> tuple[str, int, int]:
     return name, _font_flags(font), _font_weight(font)
 
 
-def page_objects(page: int, count: int) -> list[int]:
-    """What stands on a page, in its order."""
-    return list(map(_page_object, repeat(page), range(count)))
+def other_objects(page: int, text_objects: Iterable[int | None]) -> list[tuple[int, int]]:
+    """What stands on a page in its order but for these objects: the kind of each and its address."""
+    known = set(text_objects)
+    each = map(_page_object, repeat(page), range(_count_objects(page)))
+    return [(_kind(one), one) for one in each if one not in known]

@@ -52,7 +52,7 @@ class Writer:
 
     leading: float
     code_leading: float
-    words: Counter[str]
+    words: phrases.Words
     root: Element = field(default_factory=lambda: etree.Element("div"))
     _open: Element | None = None
     _block: Element | None = None
@@ -93,7 +93,7 @@ class Writer:
 
     def _table_at(self, lines: list[Line | Figure], place: int) -> list[Line]:
         rows: list[Line] = []
-        for line in lines[place:]:
+        for line in itertools.islice(lines, place, None) if len(lines[place].pieces) > 1 else ():
             if isinstance(line, Figure) or line.level or (rows and line.page != rows[-1].page):
                 break
             if len(line.pieces) < 2 and not (rows and _continues_cell(rows, line, self.leading)):
@@ -300,17 +300,6 @@ class Writer:
                 first = False
                 phrases.write_run(target, run, _SPACES.sub(" ", text))
             previous = run
-
-
-def words_of(lines: list[Line]) -> Counter[str]:
-    """How often each word stands within a line, whole or with a hyphen; halves of divided words are none."""
-    words: Counter[str] = Counter()
-    divided = False
-    for line in lines:
-        found = [word.casefold() for word in phrases.WORD.findall(line.text)]
-        begins, divided = divided, line.text.rstrip().endswith((HYPHEN, "-"))
-        words.update(found[int(begins) : len(found) - int(divided)])
-    return words
 
 
 def leading_of(lines: list[Line], *, of_code: bool = False) -> float:

@@ -45,7 +45,7 @@ class Line:
     """One line of text: usually one piece, several where it is a row of cells. `page` counts from 1.
 
     `start` and `end` are where it begins and ends in the direction of its writing, `edge` where its column ends; for
-    writing from right to left all three are mirrored. `level` is that of a heading, 0 for other text.
+    writing from right to left all three are mirrored. `letters` is the text without all else, once that was asked for. `level` is that of a heading, 0 for other text.
     """
 
     page: int
@@ -59,6 +59,7 @@ class Line:
     level: int = 0
     confidence: float = 1.0
     text: str = ""
+    letters: str | None = None
     mono: bool = False
     bold: bool = False
     rtl: bool = False

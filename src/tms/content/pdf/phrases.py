@@ -2,24 +2,48 @@
 
 import re
 from collections import Counter
+from functools import cached_property
 
 from lxml import etree
 
 from tms.content.lessons.markup import append_text
+from tms.content.pdf.lines import Line
 from tms.content.pdf.text import HYPHEN, Font, Run
 from tms.content.safe_xml import Element
 
 WORD = re.compile(r"[^\W\d_]{2,}(?:-[^\W\d_]{2,})?")
 
 
-def join_line(target: Element, start: str, words: Counter[str]) -> None:
+class Words:
+    """How often each word stands within a line of the text, whole or with a hyphen; halves of divided words are none.
+
+    They are counted when a line first ends with a hyphen, which in many texts none does.
+    """
+
+    def __init__(self, lines: list[Line]) -> None:
+        self._lines = lines
+
+    @cached_property
+    def counts(self) -> Counter[str]:
+        """By the word in small letters."""
+        words: list[str] = []
+        divided = False
+        for line in self._lines:
+            text = line.text
+            found = WORD.findall(text.casefold())
+            begins, divided = divided, text.rstrip()[-1:] in {HYPHEN, "-"}
+            words += found[int(begins) : len(found) - int(divided)] if begins or divided else found
+        return Counter(words)
+
+
+def join_line(target: Element, start: str, words: Words) -> None:
     """Put the space between two lines, or take the hyphen away that divides a word."""
     leaf, attribute = _end_of(target)
     before = (getattr(leaf, attribute) or "").rstrip()
     if before.endswith(HYPHEN) or (before.endswith(("-", "\u2010")) and start[:1].islower()):
         head = (WORD.findall(before[:-1].rpartition(" ")[2]) or [""])[-1]
         tail = (WORD.findall(start) or [""])[0]
-        keep = _has_hyphen(head.casefold(), tail.casefold(), words)
+        keep = _has_hyphen(head.casefold(), tail.casefold(), words.counts)
         setattr(leaf, attribute, before[:-1] + ("-" if keep else ""))
     else:
         setattr(leaf, attribute, before)

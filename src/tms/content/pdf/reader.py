@@ -15,7 +15,7 @@ from tms.content.errors import (
 from tms.content.lessons import division
 from tms.content.lessons.document import Document, Manuscript, Source
 from tms.content.lessons.titles import plain_line, shorten
-from tms.content.pdf import asking, blocks, furniture, headings, lines, links
+from tms.content.pdf import asking, blocks, furniture, headings, lines, links, phrases
 from tms.content.pdf.headings import Bookmark
 from tms.content.pdf.lines import Line, PageText
 from tms.content.pdf.pictures import PictureTaker, Placed, figures
@@ -85,7 +85,7 @@ class _Reading:
         writer = blocks.Writer(
             leading=blocks.leading_of(text),
             code_leading=blocks.leading_of(text, of_code=True),
-            words=blocks.words_of(text),
+            words=phrases.Words(text),
         )
         root = writer.write(self._with_figures())
         return Manuscript(root, title=title, left_out=self._pictures.left_out, warnings=warnings)
@@ -100,10 +100,11 @@ class _Reading:
         upright = (height, width) if quarters % 2 else (width, height)
         turn = Turn(quarters, *upright)
         text_page = page.get_textpage()
-        runs = self._text.runs(asking.address(text_page.raw), text_page.count_chars(), turn)
+        runs, text_objects = self._text.runs(asking.address(text_page.raw), text_page.count_chars(), turn)
         runs = links.set_links(self._document.raw, page.raw, text_page.raw, turn, runs)
         signs = sum(len(run.text) for run in runs)
-        placed = self._pictures.take(page, number, turn, has_text=signs >= _LEAST_SIGNS)
+        others = asking.other_objects(asking.address(page.raw), text_objects)
+        placed = self._pictures.take(page, others, number, turn, has_text=signs >= _LEAST_SIGNS)
         if signs < _LEAST_SIGNS and any(picture.share > _SCAN_SHARE for picture in placed):
             self._scans.append(number)
         self._placed += placed

@@ -120,8 +120,8 @@ class TextReader:
     def __init__(self, fonts: FontBook) -> None:
         self._fonts = fonts
 
-    def runs(self, text_page: int, count: int, turn: "Turn") -> list[Run]:
-        """The runs of a page of `count` signs, in the order in which the file sets them."""
+    def runs(self, text_page: int, count: int, turn: "Turn") -> tuple[list[Run], list[int | None]]:
+        """The runs of a page of `count` signs, in the order in which the file sets them, and the objects that hold text."""
         text = asking.text_of(text_page, count)
         has_arabic = _ARABIC.search(text) is not None
         spans = spans_of(text_page, text)
@@ -153,7 +153,7 @@ class TextReader:
             elif has_arabic and _ARABIC.search(written):
                 run.text = _with_ligatures(text_page, written, start)
             runs.append(run)
-        return runs
+        return runs, spans.objects
 
     def _look(self, text_page: int, start: int, font: int | None) -> _Look:
         size, a, b, c, d = asking.shape(text_page, start)
