@@ -36,6 +36,7 @@ _size = _call("FPDFText_GetFontSize", ctypes.c_double, _ADDRESS, _NUMBER)
 _font_name = _call("FPDFFont_GetBaseFontName", ctypes.c_size_t, _ADDRESS, _ADDRESS, ctypes.c_size_t)
 _font_flags = _call("FPDFFont_GetFlags", _NUMBER, _ADDRESS)
 _font_weight = _call("FPDFFont_GetWeight", _NUMBER, _ADDRESS)
+_name = ctypes.create_string_buffer(256)
 _count_objects = _call("FPDFPage_CountObjects", _NUMBER, _ADDRESS)
 _kind = _call("FPDFPageObj_GetType", _NUMBER, _ADDRESS)
 _page_object = _call("FPDFPage_GetObject", _ADDRESS, _ADDRESS, _NUMBER)
@@ -104,9 +105,8 @@ def shape(text_page: int, place: int) -> tuple[float, float, float, float, float
 
 def describe_font(font: int) -> tuple[str, int, int]:
     """Name, flags and weight of a font."""
-    buffer = ctypes.create_string_buffer(256)
-    length = _font_name(font, ctypes.addressof(buffer), 256)
-    name = buffer.value.decode("utf-8", "replace") if 0 < length <= 256 else ""
+    length = _font_name(font, ctypes.addressof(_name), len(_name))
+    name = _name.value.decode("utf-8", "replace") if 0 < length <= len(_name) else ""
     return name, _font_flags(font), _font_weight(font)
 
 

@@ -289,17 +289,21 @@ class Writer:
         if not first:
             phrases.join_line(target, line.text.lstrip(), self.words)
         previous: Run | None = None
-        for run in [run for piece in line.pieces for run in piece.runs]:
-            text = run.text[skip:] if skip else run.text
-            skip = max(0, skip - len(run.text))
-            if previous is not None and needs_space(previous, run) and not previous.text.endswith(" "):
-                text = f" {text}"
-            if first:
-                text = text.lstrip()
-            if text:
-                first = False
-                phrases.write_run(target, run, _SPACES.sub(" ", text))
-            previous = run
+        for piece in line.pieces:
+            for run in piece.runs:
+                text = run.text
+                if skip:
+                    text, skip = text[skip:], max(0, skip - len(text))
+                if previous is not None and previous.text[-1:] != " " and needs_space(previous, run):
+                    text = f" {text}"
+                if first:
+                    text = text.lstrip()
+                if text:
+                    first = False
+                    if "  " in text or not text.isprintable():
+                        text = _SPACES.sub(" ", text)
+                    phrases.write_run(target, run, text)
+                previous = run
 
 
 def leading_of(lines: list[Line], *, of_code: bool = False) -> float:

@@ -46,9 +46,13 @@ def join_line(target: Element, start: str, words: Words) -> None:
         keep = _has_hyphen(head.casefold(), tail.casefold(), words.counts)
         setattr(leaf, attribute, before[:-1] + ("-" if keep else ""))
     else:
-        setattr(leaf, attribute, before)
-        if not _is_unspaced(before[-1:], start[:1]):
-            append_text(target, " ")
+        after = "" if _is_unspaced(before[-1:], start[:1]) else " "
+        if leaf is target or (attribute == "tail" and leaf.getparent() is target):
+            setattr(leaf, attribute, before + after)
+        else:
+            # What is bold, say, ends with the line; the space stands behind it.
+            setattr(leaf, attribute, before)
+            append_text(target, after)
 
 
 def _has_hyphen(head: str, tail: str, words: Counter[str]) -> bool:
@@ -67,12 +71,12 @@ def strip_end(target: Element) -> None:
 
 def write_run(target: Element, run: Run, text: str) -> None:
     """Add text with its font as elements; equal neighbours are one."""
-    names = _elements(run.font, raised=run.raised)
-    if run.href:
-        names = ["a", *names]
-    if not names or not text.strip():
+    font = run.font
+    if not (font.mono or font.bold or font.italic or run.raised or run.href) or text.isspace():
         append_text(target, text)
         return
+    names = ["a"] if run.href else []
+    names += _elements(font, raised=run.raised)
     lead, core, trail = text[: len(text) - len(text.lstrip())], text.strip(), text[len(text.rstrip()) :]
     last = target[-1] if len(target) else None
     if (

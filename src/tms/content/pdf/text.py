@@ -22,6 +22,7 @@ _DIVIDING = ("\x02", "\ufffe", HYPHEN)
 """What the library gives for it, sign by sign and in a whole text, and what some files hold."""
 _NO_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _ARABIC = re.compile("[\u0620-\u06ff]{2}")
+_WORD = re.compile("[^ ]+")
 _FIXED_PITCH = 1
 _MONO_NAMES = (
     "mono",
@@ -158,13 +159,11 @@ class TextReader:
     def _look(self, text_page: int, start: int, font: int | None) -> _Look:
         size, a, b, c, d = asking.shape(text_page, start)
         known = self._fonts.of(font)
-        (left,), _, (right,), _ = asking.loose_boxes(text_page, [start])
-        return _Look(
-            known,
-            size * math.hypot(c, d) or 1.0,
-            b == c == 0 and a > 0 and d > 0,
-            max(0.0, right - left) if known.mono else 0.0,
-        )
+        advance = 0.0
+        if known.mono:
+            (left,), _, (right,), _ = asking.loose_boxes(text_page, [start])
+            advance = max(0.0, right - left)
+        return _Look(known, size * math.hypot(c, d) or 1.0, b == c == 0 and a > 0 and d > 0, advance)
 
 
 def _seen_turned(text_page: int, text: str, start: int, end: int, turn: "Turn", look: _Look) -> Run:
@@ -200,17 +199,17 @@ def _respaced(text_page: int, run: Run, x: float, right: float) -> str:
     lefts, _, rights, _ = asking.loose_boxes(text_page, [run.index])
     advance = rights[0] - lefts[0]
     text = run.text
-    if advance <= 0 or abs(round((right - x) / advance) - len(text)) < 1:
+    if advance <= 0 or round((right - x) / advance) == len(text):
         return text
+    words = [found.span() for found in _WORD.finditer(text)]
+    places = asking.origins(text_page, [run.index + start for start, _ in words])[0]
     spaced = ""
-    signs = [place for place in range(len(text)) if text[place] != " "]
-    columns = dict(zip(signs, asking.origins(text_page, [run.index + place for place in signs])[0], strict=True))
-    for place, sign in enumerate(text):
-        if sign != " " and (not spaced or spaced[-1] == " "):
-            column = round((columns[place] - x) / advance)
-            spaced += " " * min(200, max(0, column - len(spaced)))
-        spaced += sign
-    return spaced
+    end = 0
+    for (start, next_end), place in zip(words, places, strict=True):
+        spaced += text[end:start]
+        spaced += " " * min(200, round((place - x) / advance) - len(spaced)) + text[start:next_end]
+        end = next_end
+    return spaced + text[end:]
 
 
 def _with_ligatures(text_page: int, text: str, start: int) -> str:
