@@ -16,16 +16,14 @@ import pypdfium2.raw as pdfium
 _ADDRESS, _NUMBER = ctypes.c_void_p, ctypes.c_int
 
 
-def _call(name: str, result: Any, *arguments: Any) -> Callable[..., Any]:  # noqa: ANN401 - types of ctypes
+def _call(name: str, result: Any, *arguments: Any) -> Callable[..., Any]:
     """The library's function, taking and giving addresses as numbers."""
     address = ctypes.cast(getattr(pdfium, name), _ADDRESS).value
-    function: Callable[..., Any] = ctypes.CFUNCTYPE(result, *arguments)(address)
+    function: Callable[..., Any] = ctypes.CFUNCTYPE(result, *arguments)(address or 0)
     return function
 
 
-object_at: Callable[[int, int], int | None] = _call(
-    "FPDFText_GetTextObject", _ADDRESS, _ADDRESS, _NUMBER
-)
+object_at: Callable[[int, int], int | None] = _call("FPDFText_GetTextObject", _ADDRESS, _ADDRESS, _NUMBER)
 _signs = _call("FPDFText_GetText", _NUMBER, _ADDRESS, _NUMBER, _NUMBER, _ADDRESS)
 _unicode = _call("FPDFText_GetUnicode", ctypes.c_uint, _ADDRESS, _NUMBER)
 _origin = _call("FPDFText_GetCharOrigin", _NUMBER, _ADDRESS, _NUMBER, _ADDRESS, _ADDRESS)
@@ -42,7 +40,7 @@ _kind = _call("FPDFPageObj_GetType", _NUMBER, _ADDRESS)
 _page_object = _call("FPDFPage_GetObject", _ADDRESS, _ADDRESS, _NUMBER)
 
 
-def address(handle: Any) -> int:  # noqa: ANN401 - any of the library's handles
+def address(handle: Any) -> int:
     """The address that a handle of the library is."""
     return ctypes.addressof(handle.contents)
 

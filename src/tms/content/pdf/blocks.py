@@ -72,7 +72,7 @@ class Writer:
                 continue
             if line.level:
                 self._write_heading(line)
-            elif rows := self._table_at(lines, place):
+            elif len(line.pieces) > 1 and (rows := self._table_at(lines, place)):
                 self._end()
                 table = read_table(rows)
                 _number(table, rows[0].page, rows[-1].page)
@@ -93,7 +93,8 @@ class Writer:
 
     def _table_at(self, lines: list[Line | Figure], place: int) -> list[Line]:
         rows: list[Line] = []
-        for line in itertools.islice(lines, place, None) if len(lines[place].pieces) > 1 else ():
+        for at in range(place, len(lines)):
+            line = lines[at]
             if isinstance(line, Figure) or line.level or (rows and line.page != rows[-1].page):
                 break
             if len(line.pieces) < 2 and not (rows and _continues_cell(rows, line, self.leading)):

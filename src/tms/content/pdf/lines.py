@@ -16,7 +16,9 @@ _SPACE = 0.18
 """Of the size: a gap of this width is a space that the file did not write."""
 _RAISED = 0.85
 _RIGHT_TO_LEFT = frozenset({"R", "AL"})
-_FROM_RIGHT = re.compile("[\u0590-\u08ff\u200f\ufb1d-\ufdff\ufe70-\ufeff\U00010800-\U00010fff\U0001e800-\U0001efff]")
+_FROM_RIGHT = re.compile(
+    "[\u0590-\u08ff\u200f\ufb1d-\ufdff\ufe70-\ufeff\U00010800-\U00010fff\U0001e800-\U0001efff]"
+)
 """The blocks that hold the letters of these two kinds (Unicode 15.1, DerivedBidiClass)."""
 _FEWEST_ROWS = 4
 _FILLED = 0.55
@@ -89,7 +91,7 @@ def join(runs: list[Run]) -> str:
 
 def needs_space(previous: Run, run: Run) -> bool:
     """Whether the gap between two runs of a line is a space."""
-    size = run.size if run.size < previous.size else previous.size
+    size = min(previous.size, run.size)
     return run.left - previous.right > _SPACE * size or previous.left - run.right > _SPACE * size
 
 
@@ -117,10 +119,8 @@ def _pieces(runs: list[Run]) -> list[Piece]:
         if last is not None and _belongs(last, run):
             run.raised = run.size < _RAISED * last.size and run.baseline > last.baseline + 0.1 * last.size
             last.runs.append(run)
-            if run.left < last.left:
-                last.left = run.left
-            if run.right > last.right:
-                last.right = run.right
+            last.left = min(last.left, run.left)
+            last.right = max(last.right, run.right)
             if run.size > last.size * 1.05:
                 last.size, last.baseline = run.size, run.baseline
         else:
@@ -129,7 +129,7 @@ def _pieces(runs: list[Run]) -> list[Piece]:
 
 
 def _belongs(piece: Piece, run: Run) -> bool:
-    size = piece.size if piece.size > run.size else run.size
+    size = max(run.size, piece.size)
     height = abs(run.baseline - piece.baseline)
     if height > _SAME_LINE * size and not (run.size < _RAISED * piece.size and height < 0.6 * size):
         return False

@@ -44,7 +44,13 @@ class PictureTaker:
     left_out: Counter[str] = field(default_factory=Counter)
 
     def take(
-        self, page: pypdfium2.PdfPage, objects: list[tuple[int, int]], number: int, turn: Turn, *, has_text: bool
+        self,
+        page: pypdfium2.PdfPage,
+        objects: list[tuple[int, int]],
+        number: int,
+        turn: Turn,
+        *,
+        has_text: bool,
     ) -> list[Placed]:
         """The pictures of a page in their order; a scan below text that was recognised is not one of them.
 

@@ -172,7 +172,8 @@ def _seen_turned(text_page: int, text: str, start: int, end: int, turn: "Turn", 
     (x, last_x), (y, last_y) = asking.origins(text_page, [start, last])
     size, a, b, c, d = asking.shape(text_page, start)
     lefts, tops, rights, bottoms = asking.loose_boxes(text_page, [start, last])
-    points = [turn.point(*corner) for corner in (*zip(lefts, bottoms), *zip(rights, tops))]
+    corners = [*zip(lefts, bottoms, strict=True), *zip(rights, tops, strict=True)]
+    points = [turn.point(*corner) for corner in corners]
     across = [point[0] for point in points]
     run = Run(
         text,
