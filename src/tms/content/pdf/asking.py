@@ -28,6 +28,7 @@ _signs = _call("FPDFText_GetText", _NUMBER, _ADDRESS, _NUMBER, _NUMBER, _ADDRESS
 _unicode = _call("FPDFText_GetUnicode", ctypes.c_uint, _ADDRESS, _NUMBER)
 _origin = _call("FPDFText_GetCharOrigin", _NUMBER, _ADDRESS, _NUMBER, _ADDRESS, _ADDRESS)
 _loose_box = _call("FPDFText_GetLooseCharBox", _NUMBER, _ADDRESS, _NUMBER, _ADDRESS)
+_tight_box = _call("FPDFText_GetCharBox", _NUMBER, _ADDRESS, _NUMBER, _ADDRESS, _ADDRESS, _ADDRESS, _ADDRESS)
 _font = _call("FPDFTextObj_GetFont", _ADDRESS, _ADDRESS)
 _matrix = _call("FPDFText_GetMatrix", _NUMBER, _ADDRESS, _NUMBER, _ADDRESS)
 _size = _call("FPDFText_GetFontSize", ctypes.c_double, _ADDRESS, _NUMBER)
@@ -99,6 +100,14 @@ def shape(text_page: int, place: int) -> tuple[float, float, float, float, float
     found = array("f", bytes(24))
     _matrix(text_page, place, found.buffer_info()[0])
     return _size(text_page, place), found[0], found[1], found[2], found[3]
+
+
+def tight_bottom(text_page: int, place: int) -> float:
+    """How low the ink of a sign reaches."""
+    found = array("d", bytes(32))
+    start = found.buffer_info()[0]
+    _tight_box(text_page, place, start, start + 8, start + 16, start + 24)
+    return found[2]
 
 
 def describe_font(font: int) -> tuple[str, int, int]:

@@ -11,9 +11,9 @@ from lxml import etree
 from tms.content.lessons.document import CONFIDENCE, PAGE, PAGE_END
 from tms.content.pdf import code, phrases
 from tms.content.pdf.headings import title_in
-from tms.content.pdf.lines import Line, needs_space
+from tms.content.pdf.lines import Line
 from tms.content.pdf.tables import read_table
-from tms.content.pdf.text import HYPHEN, Run
+from tms.content.pdf.text import HYPHEN
 from tms.content.safe_xml import Element
 
 _BULLETS = "•◦▪▫‣⁃●○■□◆◇➢➤✓✔❖·\uf0b7\uf0a7\uf0d8\uf076\uf0fc\u2022"
@@ -25,7 +25,6 @@ _WIDER = 1.3
 _INDENT = 0.8
 _OFF_GRID = 0.2
 """Of a line of code: what stands further off the grid of lines is another block."""
-_SPACES = re.compile(r"\s+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,24 +286,7 @@ class Writer:
         if target is None:
             return
         _extend(self._block, line.page)
-        if not first:
-            phrases.join_line(target, line.text.lstrip(), self.words)
-        previous: Run | None = None
-        for piece in line.pieces:
-            for run in piece.runs:
-                text = run.text
-                if skip:
-                    text, skip = text[skip:], max(0, skip - len(text))
-                if previous is not None and previous.text[-1:] != " " and needs_space(previous, run):
-                    text = f" {text}"
-                if first:
-                    text = text.lstrip()
-                if text:
-                    first = False
-                    if "  " in text or not text.isprintable():
-                        text = _SPACES.sub(" ", text)
-                    phrases.write_run(target, run, text)
-                previous = run
+        phrases.write_line(target, line, self.words, first=first, skip=skip)
 
 
 def leading_of(lines: list[Line], *, of_code: bool = False) -> float:

@@ -117,7 +117,10 @@ def _pieces(runs: list[Run]) -> list[Piece]:
     for run in runs:
         last = pieces[-1] if pieces else None
         if last is not None and _belongs(last, run):
-            run.raised = run.size < _RAISED * last.size and run.baseline > last.baseline + 0.1 * last.size
+            if run.size < _RAISED * last.size and run.baseline > last.baseline + 0.1 * last.size:
+                run.raised = True
+            elif last.size < _RAISED * run.size and last.baseline > run.baseline + 0.1 * run.size:
+                last.runs[0].raised = True
             last.runs.append(run)
             last.left = min(last.left, run.left)
             last.right = max(last.right, run.right)
@@ -131,12 +134,19 @@ def _pieces(runs: list[Run]) -> list[Piece]:
 def _belongs(piece: Piece, run: Run) -> bool:
     size = max(run.size, piece.size)
     height = abs(run.baseline - piece.baseline)
-    if height > _SAME_LINE * size and not (run.size < _RAISED * piece.size and height < 0.6 * size):
+    if height > _SAME_LINE * size and (height >= 0.6 * size or not _is_raised(piece, run)):
         return False
     if piece.runs[-1].text[-1:] == HYPHEN:
         return False
     gap = max(run.left - piece.right, piece.left - run.right)
     return -2 * size < gap < _GAP * size
+
+
+def _is_raised(piece: Piece, run: Run) -> bool:
+    """Whether the run may be a mark behind the piece, or the piece a mark before the run."""
+    if run.size < _RAISED * piece.size:
+        return True
+    return piece.size < _RAISED * run.size and len(piece.runs) == 1 and piece.baseline > run.baseline
 
 
 def _rows(pieces: list[Piece]) -> list[list[Piece]]:

@@ -7,11 +7,12 @@ from functools import cached_property
 from lxml import etree
 
 from tms.content.lessons.markup import append_text
-from tms.content.pdf.lines import Line
+from tms.content.pdf.lines import Line, needs_space
 from tms.content.pdf.text import HYPHEN, Font, Run
 from tms.content.safe_xml import Element
 
 WORD = re.compile(r"[^\W\d_]{2,}(?:-[^\W\d_]{2,})?")
+_SPACES = re.compile(r"\s+")
 
 
 class Words:
@@ -55,6 +56,28 @@ def join_line(target: Element, start: str, words: Words) -> None:
             append_text(target, after)
 
 
+def write_line(target: Element, line: Line, words: Words, *, first: bool, skip: int = 0) -> None:
+    """Add a line to the text of a block, without its first `skip` signs; `first` lines have nothing before them."""
+    if not first:
+        join_line(target, line.text.lstrip(), words)
+    previous: Run | None = None
+    for piece in line.pieces:
+        for run in piece.runs:
+            text = run.text
+            if skip:
+                text, skip = text[skip:], max(0, skip - len(text))
+            if previous is not None and previous.text[-1:] != " " and needs_space(previous, run):
+                text = f" {text}"
+            if first:
+                text = text.lstrip()
+            if text:
+                first = False
+                if "  " in text or not text.isprintable():
+                    text = _SPACES.sub(" ", text)
+                _write_run(target, run, text)
+            previous = run
+
+
 def _has_hyphen(head: str, tail: str, words: Counter[str]) -> bool:
     """Whether the hyphen belongs to the word, as the rest of the text writes it; or joins two words that stand alone too."""
     whole, hyphened = words[f"{head}{tail}"], words[f"{head}-{tail}"]
@@ -69,9 +92,14 @@ def strip_end(target: Element) -> None:
     setattr(leaf, attribute, (getattr(leaf, attribute) or "").rstrip() or None)
 
 
-def write_run(target: Element, run: Run, text: str) -> None:
+def _write_run(target: Element, run: Run, text: str) -> None:
     """Add text with its font as elements; equal neighbours are one."""
     font = run.font
+    if run.note:
+        mark = etree.SubElement(target, "sup")
+        etree.SubElement(mark, "a", href=f"#{run.note}").text = text.strip()
+        mark.tail = " " if text.endswith(" ") else None
+        return
     if not (font.mono or font.bold or font.italic or run.raised or run.href) or text.isspace():
         append_text(target, text)
         return

@@ -15,7 +15,7 @@ from tms.content.errors import (
 from tms.content.lessons import division
 from tms.content.lessons.document import Document, Manuscript, Source
 from tms.content.lessons.titles import plain_line, shorten
-from tms.content.pdf import asking, blocks, furniture, headings, lines, links, phrases
+from tms.content.pdf import asking, blocks, furniture, headings, lines, links, notes, phrases
 from tms.content.pdf.headings import Bookmark
 from tms.content.pdf.lines import Line, PageText
 from tms.content.pdf.pictures import PictureTaker, Placed, figures
@@ -72,6 +72,7 @@ class _Reading:
         if not any(page.lines for page in self._pages):
             raise NoTextError if self._placed else NoContentError
         warnings = self._scan_warnings()
+        footnotes = notes.take(self._pages)
         if furniture.drop_running_heads(
             self._pages, headings.body_size(line for page in self._pages for line in page.lines)
         ):
@@ -82,13 +83,20 @@ class _Reading:
         title, bookmarks = self._bookmarks()
         headings.mark(self._pages, bookmarks, contents)
         text = [line for page in self._pages for line in page.lines]
+        words = phrases.Words(text)
         writer = blocks.Writer(
             leading=blocks.leading_of(text),
             code_leading=blocks.leading_of(text, of_code=True),
-            words=phrases.Words(text),
+            words=words,
         )
         root = writer.write(self._with_figures())
-        return Manuscript(root, title=title, left_out=self._pictures.left_out, warnings=warnings)
+        return Manuscript(
+            root,
+            title=title,
+            notes=notes.join(root, footnotes, words),
+            left_out=self._pictures.left_out,
+            warnings=warnings,
+        )
 
     def _read_page(self, number: int) -> None:
         try:

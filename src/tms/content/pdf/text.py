@@ -41,6 +41,9 @@ _ITALIC_NAMES = ("italic", "oblique", "cmti", "slanted")
 _BOLD_WEIGHT = 600
 _HEIGHTS = 64
 """Heights that differ by less than a part of so many of a point are one."""
+_LONGEST_MARK = 3
+_RAISED = 0.2
+"""Of the size: how far above the line the figures of a mark begin."""
 _AHEAD = 0.1
 """Of the size: a run's last sign stands further ahead than that, unless the writing goes down or from the right."""
 
@@ -58,7 +61,7 @@ class Font:
 class Run:
     """Text of one font on one line; `size` is that of the font as shown. `turned` text runs across the page's own direction.
 
-    `index` is that of its first sign on the page.
+    `index` is that of its first sign on the page, `note` names the footnote that a raised mark refers to.
     """
 
     text: str
@@ -72,6 +75,7 @@ class Run:
     href: str = ""
     raised: bool = False
     vertical: bool = False
+    note: str = ""
 
 
 @dataclass(slots=True)
@@ -153,6 +157,9 @@ class TextReader:
                 run.text = _respaced(text_page, run, x, right)
             elif has_arabic and _ARABIC.search(written):
                 run.text = _with_ligatures(text_page, written, start)
+            elif end - start <= _LONGEST_MARK and written.isdecimal() and look.upright:
+                # Fonts may have small raised figures of their own, which stand on the line like all others.
+                run.raised = asking.tight_bottom(text_page, start) > y + _RAISED * look.size
             runs.append(run)
         return runs, spans.objects
 
