@@ -15,6 +15,8 @@ import pypdfium2.raw as pdfium
 
 _ADDRESS, _NUMBER = ctypes.c_void_p, ctypes.c_int
 
+_STEPS_OF_RECTANGLE = 6
+
 
 def _call(name: str, result: Any, *arguments: Any) -> Callable[..., Any]:
     """The library's function, taking and giving addresses as numbers."""
@@ -37,6 +39,13 @@ _font_flags = _call("FPDFFont_GetFlags", _NUMBER, _ADDRESS)
 _font_weight = _call("FPDFFont_GetWeight", _NUMBER, _ADDRESS)
 _name = ctypes.create_string_buffer(256)
 _count_objects = _call("FPDFPage_CountObjects", _NUMBER, _ADDRESS)
+_count_form_objects = _call("FPDFFormObj_CountObjects", _NUMBER, _ADDRESS)
+_form_object = _call("FPDFFormObj_GetObject", _ADDRESS, _ADDRESS, ctypes.c_ulong)
+_bounds = _call("FPDFPageObj_GetBounds", _NUMBER, _ADDRESS, _ADDRESS, _ADDRESS, _ADDRESS, _ADDRESS)
+_steps = _call("FPDFPath_CountSegments", _NUMBER, _ADDRESS)
+_step = _call("FPDFPath_GetPathSegment", _ADDRESS, _ADDRESS, _NUMBER)
+_kind_of_step = _call("FPDFPathSegment_GetType", _NUMBER, _ADDRESS)
+_mark = _call("FPDFPageObj_GetMarkedContentID", _NUMBER, _ADDRESS)
 _kind = _call("FPDFPageObj_GetType", _NUMBER, _ADDRESS)
 _page_object = _call("FPDFPage_GetObject", _ADDRESS, _ADDRESS, _NUMBER)
 
@@ -100,6 +109,35 @@ def shape(text_page: int, place: int) -> tuple[float, float, float, float, float
     found = array("f", bytes(24))
     _matrix(text_page, place, found.buffer_info()[0])
     return _size(text_page, place), found[0], found[1], found[2], found[3]
+
+
+def bounds(objects: Sequence[int]) -> list[tuple[float, float, float, float]]:
+    """What each object takes of the page: left, bottom, right, top."""
+    count = len(objects)
+    found = array("f", bytes(16 * count))
+    start = found.buffer_info()[0]
+    sides = [range(start + 4 * side, start + 4 * side + 16 * count, 16) for side in range(4)]
+    deque(map(_bounds, objects, *sides), 0)
+    return list(zip(*(found[side::4] for side in range(4)), strict=True))
+
+
+def is_rectangle(path: int) -> bool:
+    """Whether a path is a rectangle, or as simple as one: a few straight steps of the pen."""
+    count = _steps(path)
+    return 0 <= count <= _STEPS_OF_RECTANGLE and all(
+        _kind_of_step(_step(path, place)) != pdfium.FPDF_SEGMENT_BEZIERTO for place in range(count)
+    )
+
+
+def mark_of(page_object: int) -> int:
+    """The number of the tagged content that an object belongs to, -1 for none."""
+    return int(_mark(page_object))
+
+
+def holds_drawing(form: int) -> bool:
+    """Whether a group of objects has anything drawn in it, and no picture, which is taken out by itself."""
+    kinds = [_kind(_form_object(form, place)) for place in range(_count_form_objects(form))]
+    return pdfium.FPDF_PAGEOBJ_PATH in kinds and pdfium.FPDF_PAGEOBJ_IMAGE not in kinds
 
 
 def tight_bottom(text_page: int, place: int) -> float:

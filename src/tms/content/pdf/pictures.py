@@ -19,7 +19,7 @@ _SMALLEST_PIXELS = 24
 _SMALLEST_POINTS = 12.0
 _WHOLE_PAGE = 0.8
 _DEEPEST = 3
-_EVERYWHERE = 3
+EVERYWHERE = 3
 """On so many pages and on half of them all, a picture is decoration, such as a logo."""
 
 
@@ -69,11 +69,22 @@ class PictureTaker:
             if kept is None:
                 continue
             if alternatives is None:
-                alternatives = _alternatives(page)
+                alternatives = alternatives_of(page)
             mark = pdfium.FPDFPageObj_GetMarkedContentID(image.raw)
             place = (round(left), round(bottom), round(right), kept)
             found.append(Placed(number, low, high, share, place, kept, alternatives.get(mark, "")))
         return found
+
+    def keep_bitmap(self, bitmap: pypdfium2.PdfBitmap) -> int | None:
+        """The number under which a part of a page is kept as a picture; None where it shows nothing."""
+        pixels = bytes(bitmap.buffer)
+        if pixels == pixels[:1] * len(pixels):
+            return None
+        try:
+            return self.folder.keep(_png(bitmap))
+        except UnusablePictureError:
+            self.left_out["picture"] += 1
+            return None
 
     def _keep(self, image: pypdfium2.PdfImage) -> int | None:
         width, height = image.get_px_size()
@@ -97,7 +108,7 @@ def figures(placed: list[Placed], pages: int) -> list[Figure]:
     return [
         Figure(picture.page, (picture.bottom + picture.top) / 2, picture.number, picture.alternative)
         for picture in placed
-        if not _EVERYWHERE <= len(seen[picture.key]) >= 0.5 * pages
+        if not EVERYWHERE <= len(seen[picture.key]) >= 0.5 * pages
     ]
 
 
@@ -162,7 +173,7 @@ def _png(bitmap: pypdfium2.PdfBitmap) -> bytes:
     )
 
 
-def _alternatives(page: pypdfium2.PdfPage) -> dict[int, str]:
+def alternatives_of(page: pypdfium2.PdfPage) -> dict[int, str]:
     """Alternative texts of a tagged page by the number of the content that they belong to."""
     tree = pdfium.FPDF_StructTree_GetForPage(page.raw)
     if not tree:

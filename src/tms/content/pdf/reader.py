@@ -15,7 +15,8 @@ from tms.content.errors import (
 from tms.content.lessons import division
 from tms.content.lessons.document import Document, Manuscript, Source
 from tms.content.lessons.titles import plain_line, shorten
-from tms.content.pdf import asking, blocks, furniture, headings, lines, links, notes, phrases
+from tms.content.pdf import asking, blocks, drawings, furniture, headings, lines, links, notes, phrases
+from tms.content.pdf.drawings import Drawing
 from tms.content.pdf.headings import Bookmark
 from tms.content.pdf.lines import Line, PageText
 from tms.content.pdf.pictures import PictureTaker, Placed, figures
@@ -55,6 +56,7 @@ class _Reading:
         self._pictures = PictureTaker(source.pictures)
         self._pages: list[PageText] = []
         self._placed: list[Placed] = []
+        self._drawings: list[Drawing] = []
         self._scans: list[int] = []
 
     def manuscript(self) -> Manuscript:
@@ -72,6 +74,7 @@ class _Reading:
         if not any(page.lines for page in self._pages):
             raise NoTextError if self._placed else NoContentError
         warnings = self._scan_warnings()
+        self._placed += drawings.render(self._document, self._drawings, self._placed, self._pictures)
         footnotes = notes.take(self._pages)
         if furniture.drop_running_heads(
             self._pages, headings.body_size(line for page in self._pages for line in page.lines)
@@ -116,6 +119,7 @@ class _Reading:
         if signs < _LEAST_SIGNS and any(picture.share > _SCAN_SHARE for picture in placed):
             self._scans.append(number)
         self._placed += placed
+        self._drawings += drawings.find(number, others, runs, turn)
         found = PageText(number, width, height)
         found.lines = lines.lines_of(found, _visible(runs, found))
         self._pages.append(found)
