@@ -337,3 +337,36 @@ def test_a_short_document_loses_no_first_line():
     pages = made_pages([{760: "Welcome", 400: "a"}, {760: "Goodbye", 400: "b"}])
     assert not furniture.drop_running_heads(pages, 10.0)
     assert len(pages[0].lines) == 2
+
+
+@pytest.mark.parametrize(
+    ("heads", "dropped"),
+    [
+        # Every page its own number: that of the page.
+        ([f"Handbook {number}" for number in range(1, 7)], True),
+        # A chapter's number, which several pages share.
+        ([f"Chapter {number // 3}" for number in range(3, 9)], True),
+        # Numbers that do not grow with the pages count something else.
+        ([f"Exercise {number}" for number in (1, 2, 3, 5, 6, 7)], False),
+    ],
+)
+def test_numbers_in_heads(heads, dropped):
+    pages = made_pages([{760: head, 400: f"Text {number}"} for number, head in enumerate(heads)])
+    assert furniture.drop_running_heads(pages, 10.0) is dropped
+    assert [len(page.lines) for page in pages] == [1 if dropped else 2] * 6
+
+
+@pytest.mark.parametrize("bold", [True, False])
+def test_exercises_that_each_have_a_page_are_no_running_heads(bold):
+    """They are bold, or the page's number stands elsewhere."""
+    pages = made_pages(
+        [
+            {760: f"Exercise {number}", 400: f"Text {number}", 40: f"{'' if bold else number + 9}"}
+            for number in range(5)
+        ]
+    )
+    for page in pages:
+        page.lines[0].bold = bold
+    furniture.drop_running_heads(pages, 10.0)
+    assert [page.lines[0].text for page in pages] == [f"Exercise {number}" for number in range(5)]
+    assert all(page.lines[-1].text != str(page.number + 8) for page in pages)
