@@ -22,6 +22,8 @@ _FROM_RIGHT = re.compile(
 """The blocks that hold the letters of these two kinds (Unicode 15.1, DerivedBidiClass)."""
 _FEWEST_ROWS = 4
 _FILLED = 0.55
+_LONG = 15
+"""Signs: more than that are hardly one word."""
 _CANDIDATES = 8
 _MOST_CROSSING = 0.3
 
@@ -225,11 +227,14 @@ def _beside(pieces: list[Piece], others: list[Piece]) -> int:
 
 
 def _fills(pieces: list[Piece]) -> bool:
-    """Whether the text is as wide as its column, and made of more than figures and names."""
-    edge = max(piece.right for piece in pieces) - min(piece.left for piece in pieces)
-    widths = [piece.right - piece.left for piece in pieces]
-    wordy = sum(len(piece.text.split()) > 3 for piece in pieces)
-    return edge > 0 and statistics.median(widths) > _FILLED * edge and wordy > 0.5 * len(pieces)
+    """Whether the text is as wide as its column, and made of more than figures and names: of words, or long and set to one edge."""
+    width = max(piece.right for piece in pieces) - min(piece.left for piece in pieces)
+    if width <= 0 or statistics.median(piece.right - piece.left for piece in pieces) <= _FILLED * width:
+        return False
+    ((edge, _),) = Counter(round(piece.right) for piece in pieces).most_common(1)
+    texts = [(piece.text, piece.right) for piece in pieces]
+    wordy = sum(len(text.split()) > 3 or (len(text) > _LONG and abs(right - edge) < 1) for text, right in texts)
+    return wordy > 0.5 * len(pieces)
 
 
 def _settle(page: int, rows: list[list[Piece]], column: int) -> list[Line]:
