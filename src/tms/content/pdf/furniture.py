@@ -31,7 +31,8 @@ def drop_running_heads(pages: list[PageText], body: float) -> bool:
         for line in _outer_lines(page):
             if line.size <= _LARGER * body:
                 seen[_key(line)].append(line)
-    numbers, others = [], []
+    numbers: list[list[Line]] = []
+    others: list[list[Line]] = []
     for (text, _, _), found in seen.items():
         if re.search(r"[\w#]", text) and _comes_back(found, len(pages)):
             (numbers if text == _NUMBER else others).append(found)

@@ -1,11 +1,11 @@
 """Runs become lines: pieces of text on one height, in the order in which they are read, across columns."""
 
-import re
 import statistics
-import unicodedata
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
+from tms.content.pdf import directions
 from tms.content.pdf.text import HYPHEN, Run
 
 _SAME_LINE = 0.3
@@ -15,11 +15,7 @@ _GAP = 0.9
 _SPACE = 0.18
 """Of the size: a gap of this width is a space that the file did not write."""
 _RAISED = 0.85
-_RIGHT_TO_LEFT = frozenset({"R", "AL"})
-_FROM_RIGHT = re.compile(
-    "[\u0590-\u08ff\u200f\ufb1d-\ufdff\ufe70-\ufeff\U00010800-\U00010fff\U0001e800-\U0001efff]"
-)
-"""The blocks that hold the letters of these two kinds (Unicode 15.1, DerivedBidiClass)."""
+_CLEARLY = 2
 _FEWEST_ROWS = 4
 _FILLED = 0.55
 _LONG = 15
@@ -79,6 +75,14 @@ class PageText:
     lines: list[Line] = field(default_factory=list)
 
 
+class _Way(NamedTuple):
+    """How a page with letters from the right is read, and where most of its lines begin and end."""
+
+    from_right: bool
+    left: float
+    right: float
+
+
 def join(runs: list[Run]) -> str:
     """The text of runs that follow each other, with spaces where there are gaps."""
     previous = runs[0]
@@ -104,12 +108,14 @@ def lines_of(page: PageText, runs: list[Run]) -> list[Line]:
     ):
         runs = [run for run in runs if run.vertical] + [run for run in runs if not run.vertical]
     straight = [run for run in runs if not run.turned]
-    rows = _rows(_pieces(straight))
-    lines = [line for group in _in_columns(rows, 0) for line in _settle(page.number, *group)]
+    pieces = _pieces(straight)
+    way = _way_of(runs, pieces)
+    rows = _rows(pieces)
+    lines = [line for group in _in_columns(rows, 0) for line in _settle(page.number, *group, way)]
     turned = [run for run in runs if run.turned]
     if turned:
         piece = Piece(turned, 0.0, 0.0, 0.0, turned[0].size)
-        lines += _settle(page.number, [[piece]], 99)
+        lines += _settle(page.number, [[piece]], 99, way)
     return lines
 
 
@@ -233,18 +239,53 @@ def _fills(pieces: list[Piece]) -> bool:
         return False
     ((edge, _),) = Counter(round(piece.right) for piece in pieces).most_common(1)
     texts = [(piece.text, piece.right) for piece in pieces]
-    wordy = sum(len(text.split()) > 3 or (len(text) > _LONG and abs(right - edge) < 1) for text, right in texts)
+    wordy = sum(
+        len(text.split()) > 3 or (len(text) > _LONG and abs(right - edge) < 1) for text, right in texts
+    )
     return wordy > 0.5 * len(pieces)
 
 
-def _settle(page: int, rows: list[list[Piece]], column: int) -> list[Line]:
+def _settle(page: int, rows: list[list[Piece]], column: int, way: _Way | None) -> list[Line]:
+    """The lines of a column. `way` is how a page is read that has letters from the right."""
     lines = [line for row in rows if (line := _line(page, row, column)) is not None]
+    if way is not None:
+        for line in lines:
+            _direct(line, way)
     for rtl in (False, True):
         same = [line for line in lines if line.rtl is rtl]
         edge = max((line.end for line in same), default=0.0)
         for line in same:
             line.edge = edge
     return lines
+
+
+def _way_of(runs: list[Run], pieces: list[Piece]) -> _Way | None:
+    """A page is read as most of its letters are; where both are many, from the edge at which more lines begin."""
+    text = "".join([run.text for run in runs])
+    if not pieces or not directions.has_letters_from_right(text):
+        return None
+    ((left, at_left),) = Counter(round(piece.left) for piece in pieces).most_common(1)
+    ((right, at_right),) = Counter(round(piece.right) for piece in pieces).most_common(1)
+    from_left, from_right = directions.letters(text)
+    if max(from_left, from_right) < _CLEARLY * min(from_left, from_right) and at_left != at_right:
+        return _Way(at_right > at_left, left, right)
+    return _Way(from_right > from_left, left, right)
+
+
+def _direct(line: Line, way: _Way) -> None:
+    """Read a line with letters from the right: that way if it has no others, if it stands at that edge alone, or if the page is read so."""
+    from_left, from_right = directions.letters(line.text)
+    if not from_right:
+        return
+    at_left = abs(line.start - way.left) < 0.5 * line.size
+    at_right = abs(line.end - way.right) < 0.5 * line.size
+    line.rtl = not from_left or (at_right if at_left != at_right else way.from_right)
+    for piece in line.pieces:
+        piece.runs = (_from_the_right if line.rtl else _from_the_left)(piece.runs)
+    if line.rtl:
+        line.start, line.end = -line.end, -line.start
+        line.pieces.sort(key=lambda piece: -piece.right)
+    line.text = "  ".join([piece.text.strip() for piece in line.pieces])
 
 
 def _line(page: int, row: list[Piece], column: int) -> Line | None:
@@ -259,22 +300,7 @@ def _line(page: int, row: list[Piece], column: int) -> Line | None:
     if len(row) > 1:
         line.size = max(piece.size for piece in row)
         line.start, line.end = min(piece.left for piece in row), max(piece.right for piece in row)
-    if _is_rtl(text):
-        line.rtl = True
-        line.start, line.end = -line.end, -line.start
-        for piece in row:
-            piece.runs = _from_the_right(piece.runs)
-        row.sort(key=lambda piece: -piece.right)
-        line.text = "  ".join([piece.text.strip() for piece in row])
     return line
-
-
-def _is_rtl(text: str) -> bool:
-    """Whether more of the letters run from right to left than from left to right."""
-    if not _FROM_RIGHT.search(text):
-        return False
-    directions = [unicodedata.bidirectional(character) for character in text]
-    return sum(one in _RIGHT_TO_LEFT for one in directions) > directions.count("L")
 
 
 def _from_the_right(runs: list[Run]) -> list[Run]:
@@ -282,9 +308,38 @@ def _from_the_right(runs: list[Run]) -> list[Run]:
     ordered: list[Run] = []
     foreign: list[Run] = []
     for run in sorted(runs, key=lambda run: -run.right):
-        if any(unicodedata.bidirectional(character) in _RIGHT_TO_LEFT for character in run.text):
-            ordered += [*foreign[::-1], run]
+        if directions.has_letters_from_right(run.text):
+            ordered += [*_turned(foreign), run]
             foreign = []
         else:
             foreign.append(run)
-    return ordered + foreign[::-1]
+    return ordered + _turned(foreign)
+
+
+def _from_the_left(runs: list[Run]) -> list[Run]:
+    """The runs of a line that is read from the left; phrases from the right keep their own order, with the numbers in them."""
+    ordered: list[Run] = []
+    phrase: list[Run] = []
+    waiting: list[Run] = []
+    for run in sorted(runs, key=lambda run: run.left):
+        if directions.has_letters_from_right(run.text):
+            phrase += [*waiting, run]
+            waiting = []
+        elif phrase and not directions.letters(run.text)[0]:
+            waiting.append(run)
+        else:
+            ordered += [*_turned(phrase), *waiting, run]
+            phrase, waiting = [], []
+    return [*ordered, *_turned(phrase), *waiting]
+
+
+def _turned(runs: list[Run]) -> list[Run]:
+    """Runs that are read against their line: those seen first come last, and spaces at their ends stay on their sides."""
+    turned = runs[::-1]
+    if not any(any(directions.letters(run.text)) for run in runs):
+        return turned
+    first, last = turned[0], turned[-1]
+    before, after = first.text[:1] == " ", last.text[-1:] == " "
+    first.text = " " * after + first.text.lstrip(" ")
+    last.text = last.text.rstrip(" ") + " " * before
+    return turned

@@ -66,8 +66,8 @@ def write_line(target: Element, line: Line, words: Words, *, first: bool, skip: 
             text = run.text
             if skip:
                 text, skip = text[skip:], max(0, skip - len(text))
-            if previous is not None and previous.text[-1:] != " " and needs_space(previous, run):
-                text = f" {text}"
+            if previous is not None:
+                text = _behind(previous, run, text)
             if first:
                 text = text.lstrip()
             if text:
@@ -76,6 +76,13 @@ def write_line(target: Element, line: Line, words: Words, *, first: bool, skip: 
                     text = _SPACES.sub(" ", text)
                 _write_run(target, run, text)
             previous = run
+
+
+def _behind(previous: Run, run: Run, text: str) -> str:
+    """The text of a run with one space before it, or none, as the one before it ends and as they stand."""
+    if previous.text[-1:] == " ":
+        return text.lstrip(" ")
+    return f" {text}" if needs_space(previous, run) else text
 
 
 def _has_hyphen(head: str, tail: str, words: Counter[str]) -> bool:

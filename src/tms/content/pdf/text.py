@@ -8,12 +8,10 @@ the writing runs.
 
 import math
 import re
-import unicodedata
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from tms.content.pdf import asking
+from tms.content.pdf import asking, directions
 from tms.content.pdf.spans import spans_of
 
 HYPHEN = "\u00ad"
@@ -21,7 +19,6 @@ HYPHEN = "\u00ad"
 _DIVIDING = ("\x02", "\ufffe", HYPHEN)
 """What the library gives for it, sign by sign and in a whole text, and what some files hold."""
 _NO_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
-_ARABIC = re.compile("[\u0620-\u06ff]{2}")
 _WORD = re.compile("[^ ]+")
 _FIXED_PITCH = 1
 _MONO_NAMES = (
@@ -128,7 +125,7 @@ class TextReader:
     def runs(self, text_page: int, count: int, turn: "Turn") -> tuple[list[Run], list[int | None]]:
         """The runs of a page of `count` signs, in the order in which the file sets them, and the objects that hold text."""
         text = asking.text_of(text_page, count)
-        has_arabic = _ARABIC.search(text) is not None
+        both_ways = directions.FROM_RIGHT.search(text) is not None
         spans = spans_of(text_page, text)
         places = asking.origins(text_page, spans.starts)
         boxes = asking.loose_boxes(text_page, [end - 1 for end in spans.ends])
@@ -155,8 +152,8 @@ class TextReader:
                 run = _seen_turned(text_page, written, start, end, turn, look)
             if look.advance and " " in written and round((right - x) / look.advance) != len(written):
                 run.text = _respaced(text_page, run, x, right)
-            elif has_arabic and _ARABIC.search(written):
-                run.text = _with_ligatures(text_page, written, start)
+            elif both_ways and not run.vertical and len(written) == end - start > 1:
+                _put_in_order(text_page, run, x, left)
             elif end - start <= _LONGEST_MARK and written.isdecimal() and look.upright:
                 # Fonts may have small raised figures of their own, which stand on the line like all others.
                 run.raised = asking.tight_bottom(text_page, start) > y + _RAISED * look.size
@@ -202,6 +199,17 @@ def _seen_turned(text_page: int, text: str, start: int, end: int, turn: "Turn", 
     return run
 
 
+def _put_in_order(text_page: int, run: Run, x: float, left: float) -> None:
+    """Text of a page with writing from the right in the order in which it is read; `x` and `left` are where its ends are."""
+    if directions.FROM_RIGHT.search(run.text):
+        text, left, right = directions.from_right(text_page, run.text, run.index)
+        run.text = text
+        if not run.turned:
+            run.left, run.right = left, right
+    elif left < x:
+        run.text = directions.from_left(text_page, run.text, run.index)
+
+
 def _respaced(text_page: int, run: Run, x: float, right: float) -> str:
     """Code with all of its spaces: the library gives one for many, but every sign has its place on the grid."""
     lefts, _, rights, _ = asking.loose_boxes(text_page, [run.index])
@@ -218,18 +226,6 @@ def _respaced(text_page: int, run: Run, x: float, right: float) -> str:
         spaced += " " * min(200, round((place - x) / advance) - len(spaced)) + text[start:next_end]
         end = next_end
     return spaced + text[end:]
-
-
-def _with_ligatures(text_page: int, text: str, start: int) -> str:
-    """Signs that are written as one, such as lam and alef, in their order: turning a line around turned them too."""
-    places: Sequence[float] = asking.origins(text_page, range(start, start + len(text)))[0]
-    groups: list[str] = []
-    for place, sign in enumerate(text):
-        if place and places[place] == places[place - 1] and unicodedata.category(sign) == "Lo":
-            groups[-1] = sign + groups[-1]
-        else:
-            groups.append(sign)
-    return "".join(groups)
 
 
 def _cleaned(text: str) -> str:
