@@ -1,7 +1,8 @@
 """The library's calls, made for many places of a page at once.
 
-A call through ctypes costs more than what it does, and most of that is Python's: arguments that are numbers and addresses, and
-a loop that runs in C (`map`), take half of it away.
+A call through ctypes costs more than what it does, and most of that is Python's. Four fifths of it go away with a loop that runs in C
+(`map`), arguments that need no conversion, room for answers that is made once, and Python's lock held, as in a process of one thread.
+A page is therefore read by one thread at a time, as the library itself demands.
 """
 
 import ctypes
@@ -9,12 +10,12 @@ from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from itertools import repeat
-from typing import Any
+from typing import Any, TypeAlias
 
 import pypdfium2.raw as pdfium
 
 _ADDRESS, _NUMBER = ctypes.c_void_p, ctypes.c_int
-
+Handle: TypeAlias = ctypes.c_void_p
 _STEPS_OF_RECTANGLE = 6
 
 
@@ -25,11 +26,38 @@ def _call(name: str, result: Any, *arguments: Any) -> Callable[..., Any]:
     return function
 
 
-object_at: Callable[[int, int], int | None] = _call("FPDFText_GetTextObject", _ADDRESS, _ADDRESS, _NUMBER)
+def _bare_call(name: str, result: Any) -> Callable[..., Any]:
+    """The library's function without conversions: it takes numbers as `int`, addresses as `c_void_p` and nothing else."""
+    address = ctypes.cast(getattr(pdfium, name), _ADDRESS).value
+    function: Callable[..., Any] = ctypes.PYFUNCTYPE(result)(address or 0)
+    return function
+
+
+class _Room:
+    """Room for the answers of many calls: `values` of one kind, some for each call."""
+
+    def __init__(self, kind: str, width: int) -> None:
+        self._kind = kind
+        self._width = width
+        self.values: array[float] = array(kind)
+        self._pointers: list[ctypes.c_void_p] = []
+
+    def pointers(self, count: int) -> list[ctypes.c_void_p]:
+        """Where the answers of at least so many calls go."""
+        if count > len(self._pointers):
+            count = max(256, 2 * count)
+            self.values = array(self._kind, bytes(self.values.itemsize * self._width * count))
+            start, step = self.values.buffer_info()[0], self.values.itemsize * self._width
+            self._pointers = [_ADDRESS(start + step * place) for place in range(count)]
+        return self._pointers
+
+
+_XS, _YS, _BOXES = _Room("d", 1), _Room("d", 1), _Room("f", 4)
 _signs = _call("FPDFText_GetText", _NUMBER, _ADDRESS, _NUMBER, _NUMBER, _ADDRESS)
-_unicode = _call("FPDFText_GetUnicode", ctypes.c_uint, _ADDRESS, _NUMBER)
-_origin = _call("FPDFText_GetCharOrigin", _NUMBER, _ADDRESS, _NUMBER, _ADDRESS, _ADDRESS)
-_loose_box = _call("FPDFText_GetLooseCharBox", _NUMBER, _ADDRESS, _NUMBER, _ADDRESS)
+_unicode = _bare_call("FPDFText_GetUnicode", ctypes.c_uint)
+_object_at = _bare_call("FPDFText_GetTextObject", _ADDRESS)
+_origin = _bare_call("FPDFText_GetCharOrigin", _NUMBER)
+_loose_box = _bare_call("FPDFText_GetLooseCharBox", _NUMBER)
 _tight_box = _call("FPDFText_GetCharBox", _NUMBER, _ADDRESS, _NUMBER, _ADDRESS, _ADDRESS, _ADDRESS, _ADDRESS)
 _font = _call("FPDFTextObj_GetFont", _ADDRESS, _ADDRESS)
 _matrix = _call("FPDFText_GetMatrix", _NUMBER, _ADDRESS, _NUMBER, _ADDRESS)
@@ -47,15 +75,15 @@ _step = _call("FPDFPath_GetPathSegment", _ADDRESS, _ADDRESS, _NUMBER)
 _kind_of_step = _call("FPDFPathSegment_GetType", _NUMBER, _ADDRESS)
 _mark = _call("FPDFPageObj_GetMarkedContentID", _NUMBER, _ADDRESS)
 _kind = _call("FPDFPageObj_GetType", _NUMBER, _ADDRESS)
-_page_object = _call("FPDFPage_GetObject", _ADDRESS, _ADDRESS, _NUMBER)
+_page_object = _bare_call("FPDFPage_GetObject", _ADDRESS)
 
 
-def address(handle: Any) -> int:
-    """The address that a handle of the library is."""
-    return ctypes.addressof(handle.contents)
+def address(handle: Any) -> Handle:
+    """The address that a handle of the library is; what follows takes pages and their texts as such."""
+    return _ADDRESS(ctypes.addressof(handle.contents))
 
 
-def text_of(text_page: int, count: int) -> str:
+def text_of(text_page: Handle, count: int) -> str:
     """The signs of the page by their index."""
     buffer = array("H", bytes(2 * count + 2))
     written = _signs(text_page, 0, count, buffer.buffer_info()[0]) - 1
@@ -67,36 +95,23 @@ def text_of(text_page: int, count: int) -> str:
     return "".join(chr(sign or 0xFFFD) for sign in map(_unicode, repeat(text_page), range(count)))
 
 
-def objects_at(text_page: int, places: Iterable[int]) -> list[int | None]:
+def objects_at(text_page: Handle, places: Iterable[int]) -> list[int | None]:
     """The text object that each sign belongs to; None for signs that only the library sees, such as ends of lines."""
-    return list(map(object_at, repeat(text_page), places))
+    return list(map(_object_at, repeat(text_page), places))
 
 
-def origins(text_page: int, places: Sequence[int]) -> tuple[Sequence[float], Sequence[float]]:
+def origins(text_page: Handle, places: Sequence[int]) -> tuple[Sequence[float], Sequence[float]]:
     """Where the signs stand, x and y."""
     count = len(places)
-    found = array("d", bytes(16 * count))
-    start = found.buffer_info()[0]
-    deque(
-        map(
-            _origin,
-            repeat(text_page),
-            places,
-            range(start, start + 16 * count, 16),
-            range(start + 8, start + 8 + 16 * count, 16),
-        ),
-        0,
-    )
-    return found[::2], found[1::2]
+    deque(map(_origin, repeat(text_page), places, _XS.pointers(count), _YS.pointers(count)), 0)
+    return _XS.values[:count], _YS.values[:count]
 
 
-def loose_boxes(text_page: int, places: Sequence[int]) -> tuple[Sequence[float], ...]:
+def loose_boxes(text_page: Handle, places: Sequence[int]) -> tuple[Sequence[float], ...]:
     """What the signs take of their lines: left, top, right, bottom."""
     count = len(places)
-    found = array("f", bytes(16 * count))
-    start = found.buffer_info()[0]
-    deque(map(_loose_box, repeat(text_page), places, range(start, start + 16 * count, 16)), 0)
-    return tuple(found[side::4] for side in range(4))
+    deque(map(_loose_box, repeat(text_page), places, _BOXES.pointers(count)), 0)
+    return tuple(_BOXES.values[side : 4 * count : 4] for side in range(4))
 
 
 def fonts(text_objects: Iterable[int | None]) -> list[int | None]:
@@ -104,7 +119,7 @@ def fonts(text_objects: Iterable[int | None]) -> list[int | None]:
     return list(map(_font, text_objects))
 
 
-def shape(text_page: int, place: int) -> tuple[float, float, float, float, float]:
+def shape(text_page: Handle, place: int) -> tuple[float, float, float, float, float]:
     """How a sign is drawn: the size of its font, and the four numbers that stretch and turn it (ISO 32000-1, 8.3.3)."""
     found = array("f", bytes(24))
     _matrix(text_page, place, found.buffer_info()[0])
@@ -140,7 +155,7 @@ def holds_drawing(form: int) -> bool:
     return pdfium.FPDF_PAGEOBJ_PATH in kinds and pdfium.FPDF_PAGEOBJ_IMAGE not in kinds
 
 
-def tight_bottom(text_page: int, place: int) -> float:
+def tight_bottom(text_page: Handle, place: int) -> float:
     """How low the ink of a sign reaches."""
     found = array("d", bytes(32))
     start = found.buffer_info()[0]
@@ -155,7 +170,7 @@ def describe_font(font: int) -> tuple[str, int, int]:
     return name, _font_flags(font), _font_weight(font)
 
 
-def other_objects(page: int, text_objects: Iterable[int | None]) -> list[tuple[int, int]]:
+def other_objects(page: Handle, text_objects: Iterable[int | None]) -> list[tuple[int, int]]:
     """What stands on a page in its order but for these objects: the kind of each and its address."""
     known = set(text_objects)
     each = map(_page_object, repeat(page), range(_count_objects(page)))

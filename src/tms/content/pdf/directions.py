@@ -30,13 +30,13 @@ def has_letters_from_right(text: str) -> bool:
     return FROM_RIGHT.search(text) is not None and letters(text)[1] > 0
 
 
-def from_left(text_page: int, text: str, start: int) -> str:
+def from_left(text_page: asking.Handle, text: str, start: int) -> str:
     """Text without letters from the right, which the library has turned with its line, as it is seen and read."""
     places = asking.origins(text_page, range(start, start + len(text)))[0]
     return "".join(text[at] for at in sorted(range(len(text)), key=places.__getitem__))
 
 
-def from_right(text_page: int, text: str, start: int) -> tuple[str, float, float]:
+def from_right(text_page: asking.Handle, text: str, start: int) -> tuple[str, float, float]:
     """Text that is read from the right, with its left and right end: signs written as one in their order, spaces on their side."""
     signs = range(start, start + len(text))
     places = asking.origins(text_page, signs)[0]

@@ -19,7 +19,7 @@ class Spans(NamedTuple):
     objects: list[int | None]
 
 
-def spans_of(text_page: int, text: str) -> Spans:
+def spans_of(text_page: asking.Handle, text: str) -> Spans:
     """The spans of a page whose text this is, none of which goes on over the end of a line.
 
     A line whose first and last sign are set by one object is one span. To ask about every sign of the others costs no more than to

@@ -122,7 +122,7 @@ class TextReader:
     def __init__(self, fonts: FontBook) -> None:
         self._fonts = fonts
 
-    def runs(self, text_page: int, count: int, turn: "Turn") -> tuple[list[Run], list[int | None]]:
+    def runs(self, text_page: asking.Handle, count: int, turn: "Turn") -> tuple[list[Run], list[int | None]]:
         """The runs of a page of `count` signs, in the order in which the file sets them, and the objects that hold text."""
         text = asking.text_of(text_page, count)
         both_ways = directions.FROM_RIGHT.search(text) is not None
@@ -160,7 +160,7 @@ class TextReader:
             runs.append(run)
         return runs, spans.objects
 
-    def _look(self, text_page: int, start: int, font: int | None) -> _Look:
+    def _look(self, text_page: asking.Handle, start: int, font: int | None) -> _Look:
         size, a, b, c, d = asking.shape(text_page, start)
         known = self._fonts.of(font)
         advance = 0.0
@@ -170,7 +170,7 @@ class TextReader:
         return _Look(known, size * math.hypot(c, d) or 1.0, b == c == 0 and a > 0 and d > 0, advance)
 
 
-def _seen_turned(text_page: int, text: str, start: int, end: int, turn: "Turn", look: _Look) -> Run:
+def _seen_turned(text_page: asking.Handle, text: str, start: int, end: int, turn: "Turn", look: _Look) -> Run:
     """A run of any direction on a page that is turned in any way."""
     last = end - 1
     (x, last_x), (y, last_y) = asking.origins(text_page, [start, last])
@@ -199,7 +199,7 @@ def _seen_turned(text_page: int, text: str, start: int, end: int, turn: "Turn", 
     return run
 
 
-def _put_in_order(text_page: int, run: Run, x: float, left: float) -> None:
+def _put_in_order(text_page: asking.Handle, run: Run, x: float, left: float) -> None:
     """Text of a page with writing from the right in the order in which it is read; `x` and `left` are where its ends are."""
     if directions.FROM_RIGHT.search(run.text):
         text, left, right = directions.from_right(text_page, run.text, run.index)
@@ -210,7 +210,7 @@ def _put_in_order(text_page: int, run: Run, x: float, left: float) -> None:
         run.text = directions.from_left(text_page, run.text, run.index)
 
 
-def _respaced(text_page: int, run: Run, x: float, right: float) -> str:
+def _respaced(text_page: asking.Handle, run: Run, x: float, right: float) -> str:
     """Code with all of its spaces: the library gives one for many, but every sign has its place on the grid."""
     lefts, _, rights, _ = asking.loose_boxes(text_page, [run.index])
     advance = rights[0] - lefts[0]
