@@ -61,3 +61,11 @@ def test_numbers_stay_in_the_phrase_that_they_belong_to():
         ("costs ", 50, 80), (" שקל", 80, 100), ("25", 100, 112), ("מחיר ", 112, 130), (" today", 130, 160)
     )
     assert (line.text, line.rtl) == ("costs מחיר 25 שקל today", False)
+
+
+def test_text_that_is_turned_keeps_its_order(typeset):
+    document = typeset(
+        "= One\nA word שלום here.\n\n#rotate(180deg)[Upside down]\n\n#rotate(-90deg, reflow: true)[Up the page]"
+    )
+    assert "Upside down" in html(document)
+    assert "Up the page" in html(document)

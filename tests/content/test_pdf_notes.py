@@ -74,3 +74,12 @@ def test_marks_in_smaller_type_before_notes_as_large_as_the_text(tmp_path):
     assert html(read(path, tmp_path, kind=Kind.PDF)) == (
         f'<p>Some words{mark("1-1", 1)} of the text.</p><hr><ol><li id="doc-note-1-1">The note.</li></ol>'
     )
+
+
+def test_raised_marks_at_the_top_of_a_page_begin_no_notes(typeset):
+    """The places where authors work stand below their names."""
+    authors = "Ada#super[1] and Blaise#super[2]\n\n#text(8pt)[#super[1]University of Here]\n\n#text(8pt)[#super[2]University of There]"
+    document = typeset(f"= One\n{authors}\n#v(1cm)\n{WORDS * 3}")
+    assert html(document).startswith(
+        "<p>Ada<sup>1</sup> and Blaise<sup>2</sup></p><p><sup>1</sup>University of Here</p><p><sup>2</sup>University of There</p>"
+    )

@@ -100,7 +100,7 @@ class _Group(NamedTuple):
 def find(number: int, objects: Iterable[tuple[int, int]], runs: list[Run], turn: Turn) -> list[Drawing]:
     """The figures of a page; `objects` are what stands on it beside text, by kind and address."""
     drawn = [(kind, one) for kind, one in objects if kind in _DRAWN]
-    if not drawn or turn.quarters:
+    if not drawn or turn.quarters or any(run.vertical for run in runs):
         return []
     page = Box(0.0, 0.0, turn.width, turn.height)
     shapes, rules = _parts(drawn, page)

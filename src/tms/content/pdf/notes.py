@@ -18,6 +18,7 @@ _BEFORE = re.compile(r"(?:[^\W\d_]{2}|[^\w\s])\s?$")
 """A mark stands behind a word or a sign of punctuation; behind one letter it is an exponent."""
 _PITCH = 1.5
 """Of the size: lines of one note are not further apart."""
+_LINES_OF_FOOT = 2
 _APART = 1.15
 """Notes are set apart from the text: by smaller type, or by so much more than its own distance of lines."""
 
@@ -95,13 +96,16 @@ def _is_apart(last: Line, line: Line) -> bool:
 
 
 def _ends_column(lines: list[Line], notes: list[Note], note: Note) -> bool:
-    """Whether nothing but notes, and what stands far below such as a page's number, follows in the column."""
+    """Whether nothing but notes, and at most a foot of the page far below them, follows in the column."""
     last = note.lines[-1]
     of_notes = {id(line) for one in notes for line in one.lines}
-    return all(
-        last.baseline - line.baseline > _APART * _PITCH * last.size
+    below = [
+        line
         for line in lines[lines.index(last) + 1 :]
         if line.column == last.column and id(line) not in of_notes
+    ]
+    return len(below) <= _LINES_OF_FOOT and all(
+        last.baseline - line.baseline > _APART * _PITCH * last.size for line in below
     )
 
 

@@ -125,7 +125,7 @@ class TextReader:
     def runs(self, text_page: asking.Handle, count: int, turn: "Turn") -> tuple[list[Run], list[int | None]]:
         """The runs of a page of `count` signs, in the order in which the file sets them, and the objects that hold text."""
         text = asking.text_of(text_page, count)
-        both_ways = directions.FROM_RIGHT.search(text) is not None
+        both_ways = turn.quarters == 0 and directions.FROM_RIGHT.search(text) is not None
         spans = spans_of(text_page, text)
         places = asking.origins(text_page, spans.starts)
         boxes = asking.loose_boxes(text_page, [end - 1 for end in spans.ends])
@@ -152,7 +152,7 @@ class TextReader:
                 run = _seen_turned(text_page, written, start, end, turn, look)
             if look.advance and " " in written and round((right - x) / look.advance) != len(written):
                 run.text = _respaced(text_page, run, x, right)
-            elif both_ways and not run.vertical and len(written) == end - start > 1:
+            elif both_ways and not run.turned and len(written) == end - start > 1:
                 _put_in_order(text_page, run, x, left)
             elif end - start <= _LONGEST_MARK and written.isdecimal() and look.upright:
                 # Fonts may have small raised figures of their own, which stand on the line like all others.
@@ -201,11 +201,11 @@ def _seen_turned(text_page: asking.Handle, text: str, start: int, end: int, turn
 
 def _put_in_order(text_page: asking.Handle, run: Run, x: float, left: float) -> None:
     """Text of a page with writing from the right in the order in which it is read; `x` and `left` are where its ends are."""
+    if run.vertical:
+        return
     if directions.FROM_RIGHT.search(run.text):
         text, left, right = directions.from_right(text_page, run.text, run.index)
-        run.text = text
-        if not run.turned:
-            run.left, run.right = left, right
+        run.text, run.left, run.right = text, left, right
     elif left < x:
         run.text = directions.from_left(text_page, run.text, run.index)
 
