@@ -16,7 +16,7 @@ import psutil
 import psycopg
 from rich.console import Console
 
-from benchmarks import dataset, load, pgbench, processes, scenarios
+from benchmarks import dataset, load, pgbench, processes, report, scenarios
 from benchmarks.processes import Served
 from benchmarks.scenarios import Scenario
 from tms import __version__
@@ -274,20 +274,11 @@ def _aims(found: dict[str, Any], sizes: list[int]) -> dict[str, float]:
 
 
 def _machine(bench: _Bench, load_before: float) -> dict[str, Any]:
-    model = platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        names = [
-            line.partition(":")[2].strip()
-            for line in cpuinfo.read_text().splitlines()
-            if line.startswith("model name")
-        ]
-        model = names[0] if names else model
     return {
         "processors": len(psutil.Process().cpu_affinity())
         if hasattr(psutil.Process, "cpu_affinity")
         else os.cpu_count(),
-        "model": model,
+        "model": report.processor(),
         "load_before": load_before,
         "python": platform.python_version(),
         "postgresql": bench.version,

@@ -1,6 +1,7 @@
 """What was measured, as JSON and as a table for people; ratios first, since absolute numbers are those of one machine."""
 
 import json
+import platform
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,17 @@ def write(found: dict[str, Any], folder: Path = RESULTS) -> str:
     text = markdown(found)
     (folder / "bench.md").write_text(text)
     return text
+
+
+def processor() -> str:
+    """What the machine's processor is called."""
+    told = Path("/proc/cpuinfo")
+    names = [
+        line.partition(":")[2].strip()
+        for line in (told.read_text().splitlines() if told.exists() else ())
+        if line.startswith("model name")
+    ]
+    return names[0] if names else platform.machine()
 
 
 def markdown(found: dict[str, Any]) -> str:

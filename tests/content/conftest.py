@@ -1,8 +1,10 @@
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from tests.content import typesetting
 from tests.content.documents import DATA
 from tests.progress.learning import make_course
 from tms.content.doctor import CHECKS
@@ -46,6 +48,12 @@ def sections(admin):
         return answer["data"]["sections"] if answer["success"] else answer
 
     return read
+
+
+@pytest.fixture
+def typeset(tmp_path):
+    """`typeset("= One\\nText")`: the document that becomes of it."""
+    return partial(typesetting.typeset, tmp_path)
 
 
 @pytest.fixture

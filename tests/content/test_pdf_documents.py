@@ -1,69 +1,18 @@
 """PDFs, as programs write them: where lessons begin, how lines become text again, and what is not read."""
 
-import io
 import re
-import struct
-import zlib
 from collections import Counter
 
-import pypdf
 import pytest
-import typst
 
 from tests.content.documents import DATA, read
 from tests.content.test_document_truths import BASICS, tree, words_of
+from tests.content.typesetting import WORDS, html, objects, titles
 from tms.content.errors import CorruptDocumentError, EncryptedDocumentError, NoContentError, NoTextError
 from tms.content.lessons.document import CUT, DECLARED, LOOKED, NUMBERED
 from tms.content.pdf import furniture
 from tms.content.pdf.lines import Line, PageText
 from tms.content.sniff import Kind
-
-WORDS = "Any text that goes on for a good while so that lines are filled to their end and wrap to the next one as they do. "
-PLAIN = '#set page(width: 14cm, height: 14cm, margin: 2cm)\n#set text(size: 10pt, lang: "en")\n'
-
-
-def grey():
-    """A picture of 40 x 30 pixels in shades of grey."""
-    rows = b"".join(b"\x00" + bytes((7 * row + column) % 256 for column in range(40)) for row in range(30))
-    header = struct.pack(">2I5B", 40, 30, 8, 0, 0, 0, 0)
-    parts = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-        for name, data in parts
-    )
-
-
-@pytest.fixture
-def typeset(tmp_path):
-    """`typeset("= One\\nText")`: the document that becomes of it; `bookmarks=False` takes those out."""
-
-    def make(source, *, bookmarks=True, change=None):
-        (tmp_path / "grey.png").write_bytes(grey())
-        (tmp_path / "source.typ").write_text(PLAIN + source, encoding="utf-8")
-        content = typst.compile(str(tmp_path / "source.typ"), root=str(tmp_path))
-        if not bookmarks or change:
-            writer = pypdf.PdfWriter()
-            for page in pypdf.PdfReader(io.BytesIO(content)).pages:
-                writer.add_page(page)
-            if change:
-                change(writer)
-            buffer = io.BytesIO()
-            writer.write(buffer)
-            content = buffer.getvalue()
-        path = tmp_path / "a book.pdf"
-        path.write_bytes(content)
-        return read(path, tmp_path, kind=Kind.PDF)
-
-    return make
-
-
-def titles(document):
-    return [lesson.title for lesson in document.lessons]
-
-
-def html(document):
-    assert len(document.lessons) == 1
-    return document.lessons[0].html
 
 
 @pytest.fixture(scope="module")
@@ -295,17 +244,6 @@ def vertical(columns):
     )
 
 
-def objects(*contents):
-    """A PDF of the objects, numbered from 1, the first being its root."""
-    written, places = b"%PDF-1.7\n", []
-    for number, content in enumerate(contents, start=1):
-        places.append(len(written))
-        written += f"{number} 0 obj\n{content}\nendobj\n".encode("latin-1")
-    table = "".join(f"{place:010d} 00000 n \n" for place in places)
-    end = f"xref\n0 {len(places) + 1}\n0000000000 65535 f \n{table}trailer<</Size {len(places) + 1}/Root 1 0 R>>\n"
-    return written + f"{end}startxref\n{len(written)}\n%%EOF".encode()
-
-
 @pytest.mark.parametrize("quarters", [1, 2, 3])
 def test_pages_that_are_shown_turned(tmp_path, quarters):
     matrices = {1: "0 1 -1 0 300 {0}", 2: "-1 0 0 -1 {0} 300", 3: "0 -1 1 0 300 {0}"}
@@ -399,3 +337,36 @@ def test_a_short_document_loses_no_first_line():
     pages = made_pages([{760: "Welcome", 400: "a"}, {760: "Goodbye", 400: "b"}])
     assert not furniture.drop_running_heads(pages, 10.0)
     assert len(pages[0].lines) == 2
+
+
+@pytest.mark.parametrize(
+    ("heads", "dropped"),
+    [
+        # Every page its own number: that of the page.
+        ([f"Handbook {number}" for number in range(1, 7)], True),
+        # A chapter's number, which several pages share.
+        ([f"Chapter {number // 3}" for number in range(3, 9)], True),
+        # Numbers that do not grow with the pages count something else.
+        ([f"Exercise {number}" for number in (1, 2, 3, 5, 6, 7)], False),
+    ],
+)
+def test_numbers_in_heads(heads, dropped):
+    pages = made_pages([{760: head, 400: f"Text {number}"} for number, head in enumerate(heads)])
+    assert furniture.drop_running_heads(pages, 10.0) is dropped
+    assert [len(page.lines) for page in pages] == [1 if dropped else 2] * 6
+
+
+@pytest.mark.parametrize("bold", [True, False])
+def test_exercises_that_each_have_a_page_are_no_running_heads(bold):
+    """They are bold, or the page's number stands elsewhere."""
+    pages = made_pages(
+        [
+            {760: f"Exercise {number}", 400: f"Text {number}", 40: f"{'' if bold else number + 9}"}
+            for number in range(5)
+        ]
+    )
+    for page in pages:
+        page.lines[0].bold = bold
+    furniture.drop_running_heads(pages, 10.0)
+    assert [page.lines[0].text for page in pages] == [f"Exercise {number}" for number in range(5)]
+    assert all(page.lines[-1].text != str(page.number + 8) for page in pages)

@@ -11,12 +11,8 @@ from tms.content.lessons.document import Source
 from tms.content.pictures import PictureFolder
 from tms.courses import html as lesson_html
 
-# The floor for each document, but for those whose faults are known, and for the mean of all.
+# The floor for each document, and for the mean of all.
 FLOOR = Measure(words=0.995, titles=1, order=0.995)
-KNOWN_FAULTS = {
-    # The gap between columns is no wider than the spaces of some lines that were stretched.
-    "typst in columns/greek-5/course.pdf": Measure(words=0.995, titles=1, order=0.75),
-}
 # LibreOffice drops the titles of section headers when it writes .ppt, so that three documents have lost them.
 MEAN = Measure(words=0.999, titles=0.97, order=0.995)
 
@@ -57,7 +53,7 @@ def test_the_corpus_is_large():
 @pytest.mark.parametrize("good", DOCUMENTS, ids=lambda good: good.id)
 def test_a_document_of_known_content(good, tmp_path):
     found = measure(good.known, lessons_of(good, tmp_path))
-    assert holds(found, KNOWN_FAULTS.get(good.id, FLOOR)), found
+    assert holds(found, FLOOR), found
 
 
 @pytest.mark.long

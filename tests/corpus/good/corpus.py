@@ -76,8 +76,6 @@ def by_libreoffice():
     for script in ("latin", "arabic", "chinese"):
         known = document(script, 10, kinds=BOOK)
         for kind in ("docx", "odt", "doc", "pdf", "rtf"):
-            if kind == "pdf" and script != "latin":
-                continue
             yield _good(
                 "libreoffice", kind, known, lambda known=known, kind=kind: _saved(known, "docx", kind)
             )

@@ -120,7 +120,7 @@ def _has_text(body: list[Element]) -> bool:
     """Whether there is more than the names and dates of a title page."""
     return any(
         element.get("class") != "byline"
-        and (markup.text_of(element).strip() or next(element.iter("img", "audio", "video"), None) is not None)
+        and (markup.has_words(element) or next(element.iter("img", "audio", "video"), None) is not None)
         for element in body
     )
 
@@ -231,5 +231,7 @@ def _write(lesson: Element) -> str:
 
 def count_words(text: str) -> int:
     """Words as a reader counts them; of scripts without spaces two characters count as one."""
+    if not _UNSPACED.search(text):
+        return len(_WORD.findall(text))
     unspaced = len(_UNSPACED.findall(text))
     return len(_WORD.findall(_UNSPACED.sub(" ", text))) + (unspaced + 1) // 2

@@ -8,6 +8,7 @@ with `UNUSABLE` and goes on with the reason. Ids begin with `ID_PREFIX`, and so 
 import re
 import unicodedata
 from collections import Counter
+from itertools import chain
 
 from lxml import etree
 
@@ -44,6 +45,11 @@ def tidy(root: Element) -> Counter[str]:
 def text_of(element: Element) -> str:
     """All text below the element."""
     return "".join(element.itertext())
+
+
+def has_words(element: Element) -> bool:
+    """Whether there is any text below the element but spaces."""
+    return any(text.strip() for text in element.itertext())
 
 
 def running_text(element: Element) -> str:
@@ -127,7 +133,7 @@ def append_text(element: Element, text: str) -> None:
 def _drop_empty(root: Element) -> None:
     """Empty paragraphs are how Word makes space; the style sheet does that here."""
     for element in list(root.iter(*_EMPTIED)):
-        has_content = text_of(element).strip() or next(element.iter(*SHOWN), None) is not None
+        has_content = has_words(element) or next(element.iter(*SHOWN), None) is not None
         parent = element.getparent()
         if has_content or parent is None:
             continue
@@ -192,7 +198,7 @@ def _set_direction(root: Element) -> None:
     for element in root.iter(*_DIRECTED):
         if element.get("dir"):
             continue
-        for character in text_of(element):
+        for character in chain.from_iterable(element.itertext()):
             direction = unicodedata.bidirectional(character)
             if direction in _STRONG:
                 if direction in _RIGHT_TO_LEFT:

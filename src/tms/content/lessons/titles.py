@@ -16,6 +16,8 @@ _DIRECTION_CONTROLS = dict.fromkeys(
 
 def title_of(element: Element) -> str:
     """The element's text on one line, without control characters and marks of footnotes."""
+    if not len(element):
+        return plain_line(element.text or "")
     bare = copy.deepcopy(element)
     bare.tail = None
     for mark in list(bare.iter("sup")):
@@ -30,6 +32,8 @@ def title_of(element: Element) -> str:
 
 def plain_line(text: str) -> str:
     """The text on one line, composed (NFC), without control characters and direction marks."""
+    if text.isprintable() and unicodedata.is_normalized("NFC", text):
+        return " ".join(text.split())
     visible = "".join(
         " " if unicodedata.category(character) in {"Cc", "Zl", "Zp"} else character
         for character in text.translate(_DIRECTION_CONTROLS)

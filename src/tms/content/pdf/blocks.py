@@ -11,9 +11,9 @@ from lxml import etree
 from tms.content.lessons.document import CONFIDENCE, PAGE, PAGE_END
 from tms.content.pdf import code, phrases
 from tms.content.pdf.headings import title_in
-from tms.content.pdf.lines import Line, needs_space
+from tms.content.pdf.lines import Line
 from tms.content.pdf.tables import read_table
-from tms.content.pdf.text import HYPHEN, Run
+from tms.content.pdf.text import HYPHEN
 from tms.content.safe_xml import Element
 
 _BULLETS = "•◦▪▫‣⁃●○■□◆◇➢➤✓✔❖·\uf0b7\uf0a7\uf0d8\uf076\uf0fc\u2022"
@@ -25,7 +25,6 @@ _WIDER = 1.3
 _INDENT = 0.8
 _OFF_GRID = 0.2
 """Of a line of code: what stands further off the grid of lines is another block."""
-_SPACES = re.compile(r"\s+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,7 @@ class Writer:
 
     leading: float
     code_leading: float
-    words: Counter[str]
+    words: phrases.Words
     root: Element = field(default_factory=lambda: etree.Element("div"))
     _open: Element | None = None
     _block: Element | None = None
@@ -72,7 +71,7 @@ class Writer:
                 continue
             if line.level:
                 self._write_heading(line)
-            elif rows := self._table_at(lines, place):
+            elif len(line.pieces) > 1 and (rows := self._table_at(lines, place)):
                 self._end()
                 table = read_table(rows)
                 _number(table, rows[0].page, rows[-1].page)
@@ -93,7 +92,8 @@ class Writer:
 
     def _table_at(self, lines: list[Line | Figure], place: int) -> list[Line]:
         rows: list[Line] = []
-        for line in lines[place:]:
+        for at in range(place, len(lines)):
+            line = lines[at]
             if isinstance(line, Figure) or line.level or (rows and line.page != rows[-1].page):
                 break
             if len(line.pieces) < 2 and not (rows and _continues_cell(rows, line, self.leading)):
@@ -286,31 +286,7 @@ class Writer:
         if target is None:
             return
         _extend(self._block, line.page)
-        if not first:
-            phrases.join_line(target, line.text.lstrip(), self.words)
-        previous: Run | None = None
-        for run in [run for piece in line.pieces for run in piece.runs]:
-            text = run.text[skip:] if skip else run.text
-            skip = max(0, skip - len(run.text))
-            if previous is not None and needs_space(previous, run) and not previous.text.endswith(" "):
-                text = f" {text}"
-            if first:
-                text = text.lstrip()
-            if text:
-                first = False
-                phrases.write_run(target, run, _SPACES.sub(" ", text))
-            previous = run
-
-
-def words_of(lines: list[Line]) -> Counter[str]:
-    """How often each word stands within a line, whole or with a hyphen; halves of divided words are none."""
-    words: Counter[str] = Counter()
-    divided = False
-    for line in lines:
-        found = [word.casefold() for word in phrases.WORD.findall(line.text)]
-        begins, divided = divided, line.text.rstrip().endswith((HYPHEN, "-"))
-        words.update(found[int(begins) : len(found) - int(divided)])
-    return words
+        phrases.write_line(target, line, self.words, first=first, skip=skip)
 
 
 def leading_of(lines: list[Line], *, of_code: bool = False) -> float:

@@ -17,14 +17,22 @@ def typed(lines: list[Line], leading: float) -> str:
             gap = lines[number - 1].baseline - line.baseline
             written += [""] * min(3, max(0, round(gap / max(usual, 1.0)) - 1))
         text = ""
-        for run in [run for piece in line.pieces for run in piece.runs]:
-            text = text.rstrip(" ") if len(text.rstrip(" ")) < round((run.left - margin) / width) else text
-            text += " " * max(0, round((run.left - margin) / width) - len(text)) + run.text
+        for piece in line.pieces:
+            for run in piece.runs:
+                column = round((run.left - margin) / width)
+                if text[-1:] == " " and len(bare := text.rstrip(" ")) < column:
+                    text = bare
+                text += " " * (column - len(text)) + run.text
         written.append(text.replace(HYPHEN, "-").rstrip())
     return "\n".join(written)
 
 
 def _width_of_sign(lines: list[Line]) -> float:
-    runs = [run for line in lines for piece in line.pieces for run in piece.runs if len(run.text.strip()) > 2]
-    widths = [(run.right - run.left) / len(run.text.rstrip()) for run in runs]
+    widths = [
+        (run.right - run.left) / len(run.text.rstrip())
+        for line in lines
+        for piece in line.pieces
+        for run in piece.runs
+        if len(run.text.strip()) > 2
+    ]
     return statistics.median(widths) if widths else 0.6 * lines[0].size

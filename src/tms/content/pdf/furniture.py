@@ -11,6 +11,7 @@ _OUTER = 0.15
 _ROWS = 2
 _LARGER = 1.12
 _LEAST_CHAIN = 3
+_NUMBER = "#"
 _OUTER_NUMBER = re.compile(r"^[\W_]*(?:\d+|[ivxlc]{1,6})\b|\b(?:\d+|[ivxlc]{1,6})[\W_]*$", re.IGNORECASE)
 _PAGE_NUMBER = re.compile(
     r"[\W_]*(?:(?:page|seite|página|pagina|pagina|стр\.?|p\.)\s*)?(?:\d{1,4}|[ivxlc]{1,6})(?:\s*(?:of|/|von|de|sur|di|из)\s*\d{1,4})?[\W_]*",
@@ -25,23 +26,45 @@ def drop_running_heads(pages: list[PageText], body: float) -> bool:
 
     `body` is the size of the text: what is larger is a heading that happens to stand at the top of several pages.
     """
-    seen: dict[tuple[str, int, int], list[tuple[int, Line]]] = defaultdict(list)
+    seen: dict[tuple[str, int, int], list[Line]] = defaultdict(list)
     for page in pages:
         for line in _outer_lines(page):
-            if line.size > _LARGER * body:
-                continue
-            seen[_key(line)].append((page.number, line))
-    dropped: set[int] = set()
+            if line.size <= _LARGER * body:
+                seen[_key(line)].append(line)
+    numbers: list[list[Line]] = []
+    others: list[list[Line]] = []
     for (text, _, _), found in seen.items():
-        numbers = [number for number, _ in found]
-        least = 2 if _PAGE_NUMBER.fullmatch(found[0][1].text.strip()) else _LEAST_CHAIN
-        if re.search(r"[\w#]", text) and (
-            _chain(numbers) >= least or len(set(numbers)) >= max(2, 0.5 * len(pages))
-        ):
-            dropped.update(id(line) for _, line in found)
+        if re.search(r"[\w#]", text) and _comes_back(found, len(pages)):
+            (numbers if text == _NUMBER else others).append(found)
+    numbered = {line.page for found in numbers for line in found}
+    others = [found for found in others if not _count(found, numbered)]
+    dropped = {id(line) for found in (*numbers, *others) for line in found}
     for page in pages:
         page.lines = [line for line in page.lines if id(line) not in dropped]
     return bool(dropped)
+
+
+def _comes_back(found: list[Line], pages: int) -> bool:
+    """Whether lines stand on page after page, or on half of them all."""
+    on = [line.page for line in found]
+    least = 2 if _PAGE_NUMBER.fullmatch(found[0].text.strip()) else _LEAST_CHAIN
+    return _chain(on) >= least or len(set(on)) >= max(2, 0.5 * pages)
+
+
+def _count(found: list[Line], numbered: set[int]) -> bool:
+    """Whether lines that differ by their numbers count something, as "Exercise 3" does, and are part of the text.
+
+    A running head has the same number on several pages, such as a chapter's, or that of its page. Where the `numbered` pages have their numbers
+    apart, or the whole line is bold, a number that grows with the pages is not theirs.
+    """
+    told = [re.findall(r"\d+", line.text) for line in found]
+    places = [
+        (line.page, int(digits[-1])) for line, digits in zip(found, told, strict=True) if len(digits) == 1
+    ]
+    if len(places) < len(found) or len({number for _, number in places}) < len(found):
+        return False
+    steps = {(other[1] - one[1]) / max(1, other[0] - one[0]) for one, other in itertools.pairwise(places)}
+    return len(steps) > 1 or all(line.bold for line in found) or all(line.page in numbered for line in found)
 
 
 def _outer_lines(page: PageText) -> list[Line]:
@@ -59,7 +82,7 @@ def _outer_lines(page: PageText) -> list[Line]:
 def _key(line: Line) -> tuple[str, int, int]:
     """Equal for lines that stand at one height and differ at most in the number with which they begin or end."""
     text = " ".join(line.text.split()).casefold()
-    masked = "#" if _PAGE_NUMBER.fullmatch(text) else _OUTER_NUMBER.sub("#", text)
+    masked = _NUMBER if _PAGE_NUMBER.fullmatch(text) else _OUTER_NUMBER.sub(_NUMBER, text)
     return masked, round(line.baseline / 4), round(line.size * 2)
 
 

@@ -64,6 +64,12 @@ def _letters(text: str) -> str:
     return _NOT_LETTERS.sub("", text.replace(HYPHEN, "").casefold())
 
 
+def _letters_of(line: Line) -> str:
+    if line.letters is None:
+        line.letters = _letters(line.text)
+    return line.letters
+
+
 def _place(pages: list[PageText], bookmark: Bookmark) -> None:
     """The line that the bookmark names becomes a heading; else the title is put in at its height."""
     page = pages[bookmark.page - 1]
@@ -95,7 +101,7 @@ def _find(lines: list[Line], wanted: str, height: float | None) -> tuple[int, in
             continue
         text = ""
         for end in range(start, min(start + _MOST_LINES, len(lines))):
-            text += _letters(lines[end].text)
+            text += _letters_of(lines[end])
             if wanted and (text == wanted or (text.endswith(wanted) and _PREFIX.match(text[: -len(wanted)]))):
                 distance = 0.0 if height is None else abs(height - line.baseline - line.size)
                 found.append((distance, start, end + 1))
@@ -124,7 +130,7 @@ def _mark_by_contents(lines: list[Line], titles: list[str]) -> bool:
     for title in titles:
         wanted = _letters(title)
         place = next(
-            (at for at in range(start, len(lines)) if wanted and _letters(lines[at].text) == wanted), None
+            (at for at in range(start, len(lines)) if wanted and _letters_of(lines[at]) == wanted), None
         )
         if place is not None:
             found.append(lines[place])

@@ -1,11 +1,11 @@
 """Runs become lines: pieces of text on one height, in the order in which they are read, across columns."""
 
 import statistics
-import unicodedata
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
+from tms.content.pdf import directions
 from tms.content.pdf.text import HYPHEN, Run
 
 _SAME_LINE = 0.3
@@ -15,9 +15,11 @@ _GAP = 0.9
 _SPACE = 0.18
 """Of the size: a gap of this width is a space that the file did not write."""
 _RAISED = 0.85
-_RIGHT_TO_LEFT = frozenset({"R", "AL"})
+_CLEARLY = 2
 _FEWEST_ROWS = 4
 _FILLED = 0.55
+_LONG = 15
+"""Signs: more than that are hardly one word."""
 _CANDIDATES = 8
 _MOST_CROSSING = 0.3
 
@@ -43,7 +45,7 @@ class Line:
     """One line of text: usually one piece, several where it is a row of cells. `page` counts from 1.
 
     `start` and `end` are where it begins and ends in the direction of its writing, `edge` where its column ends; for
-    writing from right to left all three are mirrored. `level` is that of a heading, 0 for other text.
+    writing from right to left all three are mirrored. `letters` is the text without all else, once that was asked for. `level` is that of a heading, 0 for other text.
     """
 
     page: int
@@ -57,6 +59,7 @@ class Line:
     level: int = 0
     confidence: float = 1.0
     text: str = ""
+    letters: str | None = None
     mono: bool = False
     bold: bool = False
     rtl: bool = False
@@ -72,17 +75,20 @@ class PageText:
     lines: list[Line] = field(default_factory=list)
 
 
-def join(runs: Iterable[Run]) -> str:
+class _Way(NamedTuple):
+    """How a page with letters from the right is read, and where most of its lines begin and end."""
+
+    from_right: bool
+    left: float
+    right: float
+
+
+def join(runs: list[Run]) -> str:
     """The text of runs that follow each other, with spaces where there are gaps."""
-    text = ""
-    previous: Run | None = None
-    for run in runs:
-        if (
-            previous is not None
-            and needs_space(previous, run)
-            and not text.endswith(" ")
-            and not run.text.startswith(" ")
-        ):
+    previous = runs[0]
+    text = previous.text
+    for run in runs[1:]:
+        if text[-1:] != " " and run.text[:1] != " " and needs_space(previous, run):
             text += " "
         text += run.text
         previous = run
@@ -91,8 +97,8 @@ def join(runs: Iterable[Run]) -> str:
 
 def needs_space(previous: Run, run: Run) -> bool:
     """Whether the gap between two runs of a line is a space."""
-    gap = max(run.left - previous.right, previous.left - run.right)
-    return gap > _SPACE * min(previous.size, run.size)
+    size = min(previous.size, run.size)
+    return run.left - previous.right > _SPACE * size or previous.left - run.right > _SPACE * size
 
 
 def lines_of(page: PageText, runs: list[Run]) -> list[Line]:
@@ -102,12 +108,14 @@ def lines_of(page: PageText, runs: list[Run]) -> list[Line]:
     ):
         runs = [run for run in runs if run.vertical] + [run for run in runs if not run.vertical]
     straight = [run for run in runs if not run.turned]
-    rows = _rows(_pieces(straight))
-    lines = [line for group in _in_columns(rows, 0) for line in _settle(page.number, *group)]
+    pieces = _pieces(straight)
+    way = _way_of(runs, pieces)
+    rows = _rows(pieces)
+    lines = [line for group in _in_columns(rows, 0) for line in _settle(page.number, *group, way)]
     turned = [run for run in runs if run.turned]
     if turned:
         piece = Piece(turned, 0.0, 0.0, 0.0, turned[0].size)
-        lines += _settle(page.number, [[piece]], 99)
+        lines += _settle(page.number, [[piece]], 99, way)
     return lines
 
 
@@ -117,9 +125,13 @@ def _pieces(runs: list[Run]) -> list[Piece]:
     for run in runs:
         last = pieces[-1] if pieces else None
         if last is not None and _belongs(last, run):
-            run.raised = run.size < _RAISED * last.size and run.baseline > last.baseline + 0.1 * last.size
+            if run.size < _RAISED * last.size and run.baseline > last.baseline + 0.1 * last.size:
+                run.raised = True
+            elif last.size < _RAISED * run.size and last.baseline > run.baseline + 0.1 * run.size:
+                last.runs[0].raised = True
             last.runs.append(run)
-            last.left, last.right = min(last.left, run.left), max(last.right, run.right)
+            last.left = min(last.left, run.left)
+            last.right = max(last.right, run.right)
             if run.size > last.size * 1.05:
                 last.size, last.baseline = run.size, run.baseline
         else:
@@ -128,14 +140,21 @@ def _pieces(runs: list[Run]) -> list[Piece]:
 
 
 def _belongs(piece: Piece, run: Run) -> bool:
-    size = max(piece.size, run.size)
+    size = max(run.size, piece.size)
     height = abs(run.baseline - piece.baseline)
-    if height > _SAME_LINE * size and not (run.size < _RAISED * piece.size and height < 0.6 * size):
+    if height > _SAME_LINE * size and (height >= 0.6 * size or not _is_raised(piece, run)):
         return False
-    if piece.runs[-1].text.endswith(HYPHEN):
+    if piece.runs[-1].text[-1:] == HYPHEN:
         return False
     gap = max(run.left - piece.right, piece.left - run.right)
     return -2 * size < gap < _GAP * size
+
+
+def _is_raised(piece: Piece, run: Run) -> bool:
+    """Whether the run may be a mark behind the piece, or the piece a mark before the run."""
+    if run.size < _RAISED * piece.size:
+        return True
+    return piece.size < _RAISED * run.size and len(piece.runs) == 1 and piece.baseline > run.baseline
 
 
 def _rows(pieces: list[Piece]) -> list[list[Piece]]:
@@ -214,47 +233,74 @@ def _beside(pieces: list[Piece], others: list[Piece]) -> int:
 
 
 def _fills(pieces: list[Piece]) -> bool:
-    """Whether the text is as wide as its column, and made of more than figures and names."""
-    edge = max(piece.right for piece in pieces) - min(piece.left for piece in pieces)
-    widths = [piece.right - piece.left for piece in pieces]
-    wordy = sum(len(piece.text.split()) > 3 for piece in pieces)
-    return edge > 0 and statistics.median(widths) > _FILLED * edge and wordy > 0.5 * len(pieces)
+    """Whether the text is as wide as its column, and made of more than figures and names: of words, or long and set to one edge."""
+    width = max(piece.right for piece in pieces) - min(piece.left for piece in pieces)
+    if width <= 0 or statistics.median(piece.right - piece.left for piece in pieces) <= _FILLED * width:
+        return False
+    ((edge, _),) = Counter(round(piece.right) for piece in pieces).most_common(1)
+    texts = [(piece.text, piece.right) for piece in pieces]
+    wordy = sum(
+        len(text.split()) > 3 or (len(text) > _LONG and abs(right - edge) < 1) for text, right in texts
+    )
+    return wordy > 0.5 * len(pieces)
 
 
-def _settle(page: int, rows: list[list[Piece]], column: int) -> list[Line]:
-    lines = []
-    for row in rows:
-        text = "  ".join(piece.text.strip() for piece in row)
-        if not text.strip():
-            continue
-        size = max(piece.size for piece in row)
-        runs = [run for piece in row for run in piece.runs if run.text.strip()]
-        line = Line(page, row, row[0].baseline, size, column, text=text)
-        line.mono = all(run.font.mono for run in runs)
-        line.bold = all(run.font.bold for run in runs)
-        line.rtl = _is_rtl(text)
-        if line.rtl:
-            for piece in row:
-                piece.runs = _from_the_right(piece.runs)
-        lines.append(line)
+def _settle(page: int, rows: list[list[Piece]], column: int, way: _Way | None) -> list[Line]:
+    """The lines of a column. `way` is how a page is read that has letters from the right."""
+    lines = [line for row in rows if (line := _line(page, row, column)) is not None]
+    if way is not None:
+        for line in lines:
+            _direct(line, way)
     for rtl in (False, True):
         same = [line for line in lines if line.rtl is rtl]
-        for line in same:
-            left, right = min(piece.left for piece in line.pieces), max(piece.right for piece in line.pieces)
-            line.start, line.end = (-right, -left) if rtl else (left, right)
-            if rtl:
-                line.pieces.sort(key=lambda piece: -piece.right)
-                line.text = "  ".join(piece.text.strip() for piece in line.pieces)
         edge = max((line.end for line in same), default=0.0)
         for line in same:
             line.edge = edge
     return lines
 
 
-def _is_rtl(text: str) -> bool:
-    """Whether more of the letters run from right to left than from left to right."""
-    directions = [unicodedata.bidirectional(character) for character in text]
-    return sum(one in _RIGHT_TO_LEFT for one in directions) > directions.count("L")
+def _way_of(runs: list[Run], pieces: list[Piece]) -> _Way | None:
+    """A page is read as most of its letters are; where both are many, from the edge at which more lines begin."""
+    text = "".join([run.text for run in runs])
+    if not pieces or not directions.has_letters_from_right(text):
+        return None
+    ((left, at_left),) = Counter(round(piece.left) for piece in pieces).most_common(1)
+    ((right, at_right),) = Counter(round(piece.right) for piece in pieces).most_common(1)
+    from_left, from_right = directions.letters(text)
+    if max(from_left, from_right) < _CLEARLY * min(from_left, from_right) and at_left != at_right:
+        return _Way(at_right > at_left, left, right)
+    return _Way(from_right > from_left, left, right)
+
+
+def _direct(line: Line, way: _Way) -> None:
+    """Read a line with letters from the right: that way if it has no others, if it stands at that edge alone, or if the page is read so."""
+    from_left, from_right = directions.letters(line.text)
+    if not from_right:
+        return
+    at_left = abs(line.start - way.left) < 0.5 * line.size
+    at_right = abs(line.end - way.right) < 0.5 * line.size
+    line.rtl = not from_left or (at_right if at_left != at_right else way.from_right)
+    for piece in line.pieces:
+        piece.runs = (_from_the_right if line.rtl else _from_the_left)(piece.runs)
+    if line.rtl:
+        line.start, line.end = -line.end, -line.start
+        line.pieces.sort(key=lambda piece: -piece.right)
+    line.text = "  ".join([piece.text.strip() for piece in line.pieces])
+
+
+def _line(page: int, row: list[Piece], column: int) -> Line | None:
+    """The line that a row is, unless nothing is written on it."""
+    text = "  ".join([piece.text.strip() for piece in row])
+    if not text or text.isspace():
+        return None
+    first = row[0]
+    line = Line(page, row, first.baseline, first.size, column, first.left, first.right, text=text)
+    line.mono = all(run.font.mono or not run.text.strip() for piece in row for run in piece.runs)
+    line.bold = all(run.font.bold or not run.text.strip() for piece in row for run in piece.runs)
+    if len(row) > 1:
+        line.size = max(piece.size for piece in row)
+        line.start, line.end = min(piece.left for piece in row), max(piece.right for piece in row)
+    return line
 
 
 def _from_the_right(runs: list[Run]) -> list[Run]:
@@ -262,9 +308,38 @@ def _from_the_right(runs: list[Run]) -> list[Run]:
     ordered: list[Run] = []
     foreign: list[Run] = []
     for run in sorted(runs, key=lambda run: -run.right):
-        if any(unicodedata.bidirectional(character) in _RIGHT_TO_LEFT for character in run.text):
-            ordered += [*foreign[::-1], run]
+        if directions.has_letters_from_right(run.text):
+            ordered += [*_turned(foreign), run]
             foreign = []
         else:
             foreign.append(run)
-    return ordered + foreign[::-1]
+    return ordered + _turned(foreign)
+
+
+def _from_the_left(runs: list[Run]) -> list[Run]:
+    """The runs of a line that is read from the left; phrases from the right keep their own order, with the numbers in them."""
+    ordered: list[Run] = []
+    phrase: list[Run] = []
+    waiting: list[Run] = []
+    for run in sorted(runs, key=lambda run: run.left):
+        if directions.has_letters_from_right(run.text):
+            phrase += [*waiting, run]
+            waiting = []
+        elif phrase and not directions.letters(run.text)[0]:
+            waiting.append(run)
+        else:
+            ordered += [*_turned(phrase), *waiting, run]
+            phrase, waiting = [], []
+    return [*ordered, *_turned(phrase), *waiting]
+
+
+def _turned(runs: list[Run]) -> list[Run]:
+    """Runs that are read against their line: those seen first come last, and spaces at their ends stay on their sides."""
+    turned = runs[::-1]
+    if not any(any(directions.letters(run.text)) for run in runs):
+        return turned
+    first, last = turned[0], turned[-1]
+    before, after = first.text[:1] == " ", last.text[-1:] == " "
+    first.text = " " * after + first.text.lstrip(" ")
+    last.text = last.text.rstrip(" ") + " " * before
+    return turned

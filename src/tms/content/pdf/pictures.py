@@ -19,7 +19,7 @@ _SMALLEST_PIXELS = 24
 _SMALLEST_POINTS = 12.0
 _WHOLE_PAGE = 0.8
 _DEEPEST = 3
-_EVERYWHERE = 3
+EVERYWHERE = 3
 """On so many pages and on half of them all, a picture is decoration, such as a logo."""
 
 
@@ -43,11 +43,22 @@ class PictureTaker:
     folder: PictureFolder
     left_out: Counter[str] = field(default_factory=Counter)
 
-    def take(self, page: pypdfium2.PdfPage, number: int, turn: Turn, *, has_text: bool) -> list[Placed]:
-        """The pictures of a page in their order; a scan below text that was recognised is not one of them."""
+    def take(
+        self,
+        page: pypdfium2.PdfPage,
+        objects: list[tuple[int, int]],
+        number: int,
+        turn: Turn,
+        *,
+        has_text: bool,
+    ) -> list[Placed]:
+        """The pictures of a page in their order; a scan below text that was recognised is not one of them.
+
+        `objects` are what stands on the page beside text, by kind and address.
+        """
         found = []
         alternatives: dict[int, str] | None = None
-        for image in _images(page):
+        for image in _images(page, objects):
             left, bottom, right, top = image.get_bounds()
             corners = [turn.point(left, bottom), turn.point(right, top)]
             low, high = sorted(corner[1] for corner in corners)
@@ -58,11 +69,22 @@ class PictureTaker:
             if kept is None:
                 continue
             if alternatives is None:
-                alternatives = _alternatives(page)
+                alternatives = alternatives_of(page)
             mark = pdfium.FPDFPageObj_GetMarkedContentID(image.raw)
             place = (round(left), round(bottom), round(right), kept)
             found.append(Placed(number, low, high, share, place, kept, alternatives.get(mark, "")))
         return found
+
+    def keep_bitmap(self, bitmap: pypdfium2.PdfBitmap) -> int | None:
+        """The number under which a part of a page is kept as a picture; None where it shows nothing."""
+        pixels = bytes(bitmap.buffer)
+        if pixels == pixels[:1] * len(pixels):
+            return None
+        try:
+            return self.folder.keep(_png(bitmap))
+        except UnusablePictureError:
+            self.left_out["picture"] += 1
+            return None
 
     def _keep(self, image: pypdfium2.PdfImage) -> int | None:
         width, height = image.get_px_size()
@@ -86,21 +108,19 @@ def figures(placed: list[Placed], pages: int) -> list[Figure]:
     return [
         Figure(picture.page, (picture.bottom + picture.top) / 2, picture.number, picture.alternative)
         for picture in placed
-        if not _EVERYWHERE <= len(seen[picture.key]) >= 0.5 * pages
+        if not EVERYWHERE <= len(seen[picture.key]) >= 0.5 * pages
     ]
 
 
-def _images(page: pypdfium2.PdfPage) -> Iterator[pypdfium2.PdfImage]:
-    kinds = {
-        pdfium.FPDFPageObj_GetType(pdfium.FPDFPage_GetObject(page.raw, place))
-        for place in range(pdfium.FPDFPage_CountObjects(page.raw))
-    }
-    # Most pages have none; to look at each object as the library's own does costs more than their text.
-    if not kinds & {pdfium.FPDF_PAGEOBJ_IMAGE, pdfium.FPDF_PAGEOBJ_FORM}:
-        return
-    for found in page.get_objects(filter=[pdfium.FPDF_PAGEOBJ_IMAGE], max_depth=_DEEPEST):
-        if isinstance(found, pypdfium2.PdfImage):
-            yield found
+def _images(page: pypdfium2.PdfPage, objects: list[tuple[int, int]]) -> Iterator[pypdfium2.PdfImage]:
+    """Those that stand among the objects or within groups of them."""
+    images = [pdfium.FPDF_PAGEOBJ_IMAGE]
+    for kind, address in objects:
+        if kind not in {pdfium.FPDF_PAGEOBJ_IMAGE, pdfium.FPDF_PAGEOBJ_FORM}:
+            continue
+        found = pypdfium2.PdfObject(ctypes.cast(address, pdfium.FPDF_PAGEOBJECT), page=page)
+        within = page.get_objects(images, _DEEPEST, found, 1) if kind == pdfium.FPDF_PAGEOBJ_FORM else [found]
+        yield from (image for image in within if isinstance(image, pypdfium2.PdfImage))
 
 
 def _content(image: pypdfium2.PdfImage) -> bytes:
@@ -136,25 +156,24 @@ def _png(bitmap: pypdfium2.PdfBitmap) -> bytes:
     pixels = bytes(bitmap.buffer)
     step = {"L": 1, "BGR": 3, "BGRX": 4, "BGRA": 4}[mode]
     kind, keep = {"L": (0, 1), "BGR": (2, 3), "BGRX": (2, 3), "BGRA": (6, 4)}[mode]
-    rows = bytearray()
-    for start in range(0, stride * height, stride):
-        row = pixels[start : start + width * step]
-        if keep == 1:
-            turned = bytearray(row)
-        else:
-            turned = bytearray(width * keep)
-            for colour, source in enumerate((2, 1, 0, 3)[:keep]):
-                turned[colour::keep] = row[source::step]
-        rows += b"\x00" + turned
+    if stride != width * step:
+        pixels = b"".join(pixels[start : start + width * step] for start in range(0, stride * height, stride))
+    if keep > 1:
+        turned = bytearray(width * height * keep)
+        for colour, source in enumerate((2, 1, 0, 3)[:keep]):
+            turned[colour::keep] = pixels[source::step]
+        pixels = bytes(turned)
+    line = width * keep
+    rows = b"".join(b"\x00" + pixels[start : start + line] for start in range(0, line * height, line))
     header = struct.pack(">2I5B", width, height, 8, kind, 0, 0, 0)
-    parts = ((b"IHDR", header), (b"IDAT", zlib.compress(bytes(rows), 6)), (b"IEND", b""))
+    parts = ((b"IHDR", header), (b"IDAT", zlib.compress(rows, 6)), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
         for name, data in parts
     )
 
 
-def _alternatives(page: pypdfium2.PdfPage) -> dict[int, str]:
+def alternatives_of(page: pypdfium2.PdfPage) -> dict[int, str]:
     """Alternative texts of a tagged page by the number of the content that they belong to."""
     tree = pdfium.FPDF_StructTree_GetForPage(page.raw)
     if not tree:

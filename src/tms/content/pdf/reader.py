@@ -15,7 +15,8 @@ from tms.content.errors import (
 from tms.content.lessons import division
 from tms.content.lessons.document import Document, Manuscript, Source
 from tms.content.lessons.titles import plain_line, shorten
-from tms.content.pdf import blocks, furniture, headings, lines, links
+from tms.content.pdf import asking, blocks, drawings, furniture, headings, lines, links, notes, phrases
+from tms.content.pdf.drawings import Drawing
 from tms.content.pdf.headings import Bookmark
 from tms.content.pdf.lines import Line, PageText
 from tms.content.pdf.pictures import PictureTaker, Placed, figures
@@ -55,6 +56,7 @@ class _Reading:
         self._pictures = PictureTaker(source.pictures)
         self._pages: list[PageText] = []
         self._placed: list[Placed] = []
+        self._drawings: list[Drawing] = []
         self._scans: list[int] = []
 
     def manuscript(self) -> Manuscript:
@@ -72,6 +74,8 @@ class _Reading:
         if not any(page.lines for page in self._pages):
             raise NoTextError if self._placed else NoContentError
         warnings = self._scan_warnings()
+        self._placed += drawings.render(self._document, self._drawings, self._placed, self._pictures)
+        footnotes = notes.take(self._pages)
         if furniture.drop_running_heads(
             self._pages, headings.body_size(line for page in self._pages for line in page.lines)
         ):
@@ -82,13 +86,20 @@ class _Reading:
         title, bookmarks = self._bookmarks()
         headings.mark(self._pages, bookmarks, contents)
         text = [line for page in self._pages for line in page.lines]
+        words = phrases.Words(text)
         writer = blocks.Writer(
             leading=blocks.leading_of(text),
             code_leading=blocks.leading_of(text, of_code=True),
-            words=blocks.words_of(text),
+            words=words,
         )
         root = writer.write(self._with_figures())
-        return Manuscript(root, title=title, left_out=self._pictures.left_out, warnings=warnings)
+        return Manuscript(
+            root,
+            title=title,
+            notes=notes.join(root, footnotes, words),
+            left_out=self._pictures.left_out,
+            warnings=warnings,
+        )
 
     def _read_page(self, number: int) -> None:
         try:
@@ -100,13 +111,15 @@ class _Reading:
         upright = (height, width) if quarters % 2 else (width, height)
         turn = Turn(quarters, *upright)
         text_page = page.get_textpage()
-        runs = self._text.runs(text_page.raw, turn)
+        runs, text_objects = self._text.runs(asking.address(text_page.raw), text_page.count_chars(), turn)
         runs = links.set_links(self._document.raw, page.raw, text_page.raw, turn, runs)
         signs = sum(len(run.text) for run in runs)
-        placed = self._pictures.take(page, number, turn, has_text=signs >= _LEAST_SIGNS)
+        others = asking.other_objects(asking.address(page.raw), text_objects)
+        placed = self._pictures.take(page, others, number, turn, has_text=signs >= _LEAST_SIGNS)
         if signs < _LEAST_SIGNS and any(picture.share > _SCAN_SHARE for picture in placed):
             self._scans.append(number)
         self._placed += placed
+        self._drawings += drawings.find(number, others, runs, turn)
         found = PageText(number, width, height)
         found.lines = lines.lines_of(found, _visible(runs, found))
         self._pages.append(found)

@@ -17,7 +17,7 @@ def read_table(rows: list[Line]) -> Element:
         written = [""] * len(columns)
         for piece in row.pieces:
             place = _column_of(piece, columns)
-            written[place] = f"{written[place]} {piece.text.strip()}".strip()
+            written[place] = f"{written[place]} {' '.join(piece.text.split())}".strip()
         close = previous is not None and previous.baseline - row.baseline < 1.35 * row.size
         if cells and close and (not written[0] or len(row.pieces) < len(rows[0].pieces)):
             cells[-1] = [_together(above, below) for above, below in zip(cells[-1], written, strict=True)]

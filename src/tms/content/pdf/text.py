@@ -1,24 +1,25 @@
 """The text of a page as runs: signs of one font that the file sets in one go, with their place.
 
-The library is asked about each run, not about each sign, since every question costs more than the sign itself.
+The library is asked about runs, not about each sign, since every question costs more than the sign itself; and about all runs
+of a page at once.
 Places are in points, turned so that lines run along x and follow each other downwards in y, whatever way the page or
 the writing runs.
 """
 
-import ctypes
 import math
 import re
-import unicodedata
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-import pypdfium2.raw as pdfium
+from tms.content.pdf import asking, directions
+from tms.content.pdf.spans import spans_of
 
 HYPHEN = "\u00ad"
 """Stands for a hyphen at the end of a line that divides a word."""
 _DIVIDING = ("\x02", "\ufffe", HYPHEN)
 """What the library gives for it, sign by sign and in a whole text, and what some files hold."""
 _NO_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
-_ARABIC = re.compile("[\u0620-\u06ff]{2}")
+_WORD = re.compile("[^ ]+")
 _FIXED_PITCH = 1
 _MONO_NAMES = (
     "mono",
@@ -35,6 +36,13 @@ _MONO_NAMES = (
 _BOLD_NAMES = ("bold", "black", "heavy", "semibold", "demi", "cmbx")
 _ITALIC_NAMES = ("italic", "oblique", "cmti", "slanted")
 _BOLD_WEIGHT = 600
+_HEIGHTS = 64
+"""Heights that differ by less than a part of so many of a point are one."""
+_LONGEST_MARK = 3
+_RAISED = 0.2
+"""Of the size: how far above the line the figures of a mark begin."""
+_AHEAD = 0.1
+"""Of the size: a run's last sign stands further ahead than that, unless the writing goes down or from the right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +56,10 @@ class Font:
 
 @dataclass(slots=True)
 class Run:
-    """Text of one font on one line; `size` is that of the font as shown. `turned` text runs across the page's own direction."""
+    """Text of one font on one line; `size` is that of the font as shown. `turned` text runs across the page's own direction.
+
+    `index` is that of its first sign on the page, `note` names the footnote that a raised mark refers to.
+    """
 
     text: str
     left: float
@@ -56,31 +67,27 @@ class Run:
     baseline: float
     size: float
     font: Font
+    index: int = 0
     turned: bool = False
     href: str = ""
     raised: bool = False
-    index: int = 0
     vertical: bool = False
+    note: str = ""
 
 
 @dataclass(slots=True)
 class FontBook:
-    """The fonts of a document, each looked at once."""
+    """The fonts of a document by their names."""
 
     _known: dict[str, Font] = field(default_factory=dict)
-    _name: ctypes.Array[ctypes.c_char] = field(default_factory=lambda: ctypes.create_string_buffer(256))
 
-    def of(self, text_object: object) -> Font:
-        """The font of a text object."""
-        font = pdfium.FPDFTextObj_GetFont(text_object)
-        if not font:
+    def of(self, font: int | None) -> Font:
+        """The font at this address."""
+        if font is None:
             return _PLAIN
-        length = pdfium.FPDFFont_GetBaseFontName(font, self._name, 256)
-        name = self._name.value.decode("utf-8", "replace") if 0 < length <= 256 else ""
+        name, flags, weight = asking.describe_font(font)
         if name not in self._known:
-            self._known[name] = _describe(
-                name, pdfium.FPDFFont_GetFlags(font), pdfium.FPDFFont_GetWeight(font)
-            )
+            self._known[name] = _describe(name, flags, weight)
         return self._known[name]
 
 
@@ -97,113 +104,128 @@ def _describe(name: str, flags: int, weight: int) -> Font:
     )
 
 
+class _Look(NamedTuple):
+    """What runs of one font and height have in common; `upright` ones run along the page's own direction.
+
+    `advance` is how far a sign goes, in fonts whose signs are all of one width.
+    """
+
+    font: Font
+    size: float
+    upright: bool
+    advance: float
+
+
 class TextReader:
-    """Asks the library about pages; its buffers are made once."""
+    """Asks the library about the runs of pages."""
 
     def __init__(self, fonts: FontBook) -> None:
         self._fonts = fonts
-        self._x, self._y = ctypes.c_double(), ctypes.c_double()
-        self._box = pdfium.FS_RECTF()
-        self._matrix = pdfium.FS_MATRIX()
 
-    def runs(self, text_page: object, turn: "Turn") -> list[Run]:
-        """The runs of a page in the order in which the file sets them."""
-        count = pdfium.FPDFText_CountChars(text_page)
-        text = self._text(text_page, count)
+    def runs(self, text_page: asking.Handle, count: int, turn: "Turn") -> tuple[list[Run], list[int | None]]:
+        """The runs of a page of `count` signs, in the order in which the file sets them, and the objects that hold text."""
+        text = asking.text_of(text_page, count)
+        both_ways = turn.quarters == 0 and directions.FROM_RIGHT.search(text) is not None
+        spans = spans_of(text_page, text)
+        places = asking.origins(text_page, spans.starts)
+        boxes = asking.loose_boxes(text_page, [end - 1 for end in spans.ends])
+        fonts = asking.fonts(spans.objects)
+        looks: dict[tuple[int | None, int], _Look] = {}
         runs: list[Run] = []
-        place = 0
-        while place < count:
-            text_object = pdfium.FPDFText_GetTextObject(text_page, place)
-            if not text_object:
-                if text[place] == " " and runs and not runs[-1].text.endswith(" "):
+        for start, end, text_object, x, y, left, top, right, bottom, font in zip(
+            *spans, *places, *boxes, fonts, strict=True
+        ):
+            written = text[start:end]
+            if not written.isprintable():
+                written = _cleaned(written)
+            if text_object is None or not written or written.isspace():
+                if runs and " " in written and not runs[-1].text.endswith(" "):
                     runs[-1].text += " "
-                place += 1
                 continue
-            end = _end_of_run(text_page, place, count, ctypes.addressof(text_object.contents))
-            written = _cleaned("".join(text[place:end]))
-            if written.strip():
-                runs.append(self._run(text_page, text_object, place, end, written, turn))
-            elif runs and written and not runs[-1].text.endswith(" "):
-                runs[-1].text += " "
-            place = end
-        return runs
-
-    @staticmethod
-    def _text(text_page: object, count: int) -> list[str] | str:
-        """The signs of the page by their index; all at once where each is one unit of UTF-16."""
-        buffer = (ctypes.c_ushort * (count + 1))()
-        written = pdfium.FPDFText_GetText(text_page, 0, count, buffer) - 1
-        if written == count:
-            text = bytes(buffer)[: 2 * count].decode("utf-16-le", "replace")
-            if len(text) == count:
-                return text
-        return [chr(pdfium.FPDFText_GetUnicode(text_page, place) or 0xFFFD) for place in range(count)]
-
-    def _run(
-        self, text_page: object, text_object: object, start: int, end: int, text: str, turn: "Turn"
-    ) -> Run:
-        x, y = self._origin(text_page, start)
-        last_x, last_y = self._origin(text_page, end - 1)
-        pdfium.FPDFText_GetMatrix(text_page, start, self._matrix)
-        matrix = self._matrix
-        size = pdfium.FPDFText_GetFontSize(text_page, start) * math.hypot(matrix.c, matrix.d)
-        corners = [*self._loose(text_page, start), *self._loose(text_page, end - 1)]
-        going = turn.vector(matrix.a, matrix.b)
-        vertical = (
-            end - start > 1 and abs(last_y - y) > abs(last_x - x) and abs(matrix.b) < 0.1 * abs(matrix.a)
-        )
-        points = [turn.point(*corner) for corner in corners]
-        baseline = turn.point(x, y)[1]
-        lefts = [point[0] for point in points]
-        font = self._fonts.of(text_object)
-        if font.mono and " " in text:
-            text = self._respaced(text_page, text, start, x, corners)
-        elif _ARABIC.search(text):
-            text = self._with_ligatures(text_page, text, start)
-        run = Run(text, min(lefts), max(lefts), baseline, size or 1.0, font)
-        run.index = start
-        run.turned = abs(going[1]) > 0.1 * max(abs(going[0]), 1e-6) or going[0] < 0
-        if vertical:
-            downs = [-point[1] for point in points]
-            run.left, run.right = min(downs), max(downs)
-            run.baseline = (min(lefts) + max(lefts)) / 2
-            run.vertical, run.turned = True, False
-        return run
-
-    def _respaced(
-        self, text_page: object, text: str, start: int, x: float, corners: list[tuple[float, float]]
-    ) -> str:
-        """Code with all of its spaces: the library gives one for many, but every sign has its place on the grid."""
-        advance = corners[1][0] - corners[0][0]
-        if advance <= 0 or abs(round((corners[3][0] - x) / advance) - len(text)) < 1:
-            return text
-        spaced = ""
-        for place, sign in enumerate(text):
-            if sign != " " and (not spaced or spaced[-1] == " "):
-                column = round((self._origin(text_page, start + place)[0] - x) / advance)
-                spaced += " " * min(200, max(0, column - len(spaced)))
-            spaced += sign
-        return spaced
-
-    def _with_ligatures(self, text_page: object, text: str, start: int) -> str:
-        """Signs that are written as one, such as lam and alef, in their order: turning a line around turned them too."""
-        places = [self._origin(text_page, start + place)[0] for place in range(len(text))]
-        groups: list[str] = []
-        for place, sign in enumerate(text):
-            if place and places[place] == places[place - 1] and unicodedata.category(sign) == "Lo":
-                groups[-1] = sign + groups[-1]
+            key = (font, int(_HEIGHTS * (top - bottom)))
+            look = looks.get(key)
+            if look is None:
+                look = looks[key] = self._look(text_page, start, font)
+            if look.upright and turn.quarters == 0 and (left > x + _AHEAD * look.size or end - start == 1):
+                run = Run(written, min(x, left), right, y, look.size, look.font, start)
             else:
-                groups.append(sign)
-        return "".join(groups)
+                run = _seen_turned(text_page, written, start, end, turn, look)
+            if look.advance and " " in written and round((right - x) / look.advance) != len(written):
+                run.text = _respaced(text_page, run, x, right)
+            elif both_ways and not run.turned and len(written) == end - start > 1:
+                _put_in_order(text_page, run, x, left)
+            elif end - start <= _LONGEST_MARK and written.isdecimal() and look.upright:
+                # Fonts may have small raised figures of their own, which stand on the line like all others.
+                run.raised = asking.tight_bottom(text_page, start) > y + _RAISED * look.size
+            runs.append(run)
+        return runs, spans.objects
 
-    def _origin(self, text_page: object, place: int) -> tuple[float, float]:
-        pdfium.FPDFText_GetCharOrigin(text_page, place, self._x, self._y)
-        return self._x.value, self._y.value
+    def _look(self, text_page: asking.Handle, start: int, font: int | None) -> _Look:
+        size, a, b, c, d = asking.shape(text_page, start)
+        known = self._fonts.of(font)
+        advance = 0.0
+        if known.mono:
+            (left,), _, (right,), _ = asking.loose_boxes(text_page, [start])
+            advance = max(0.0, right - left)
+        return _Look(known, size * math.hypot(c, d) or 1.0, b == c == 0 and a > 0 and d > 0, advance)
 
-    def _loose(self, text_page: object, place: int) -> tuple[tuple[float, float], tuple[float, float]]:
-        box = self._box
-        pdfium.FPDFText_GetLooseCharBox(text_page, place, box)
-        return (box.left, box.bottom), (box.right, box.top)
+
+def _seen_turned(text_page: asking.Handle, text: str, start: int, end: int, turn: "Turn", look: _Look) -> Run:
+    """A run of any direction on a page that is turned in any way."""
+    last = end - 1
+    (x, last_x), (y, last_y) = asking.origins(text_page, [start, last])
+    size, a, b, c, d = asking.shape(text_page, start)
+    lefts, tops, rights, bottoms = asking.loose_boxes(text_page, [start, last])
+    corners = [*zip(lefts, bottoms, strict=True), *zip(rights, tops, strict=True)]
+    points = [turn.point(*corner) for corner in corners]
+    across = [point[0] for point in points]
+    run = Run(
+        text,
+        min(across),
+        max(across),
+        turn.point(x, y)[1],
+        size * math.hypot(c, d) or 1.0,
+        look.font,
+        start,
+    )
+    if end - start > 1 and abs(last_y - y) > abs(last_x - x) and abs(b) < 0.1 * abs(a):
+        downs = [-point[1] for point in points]
+        run.left, run.right = min(downs), max(downs)
+        run.baseline = (min(across) + max(across)) / 2
+        run.vertical = True
+    else:
+        going = turn.vector(a, b)
+        run.turned = abs(going[1]) > 0.1 * max(abs(going[0]), 1e-6) or going[0] < 0
+    return run
+
+
+def _put_in_order(text_page: asking.Handle, run: Run, x: float, left: float) -> None:
+    """Text of a page with writing from the right in the order in which it is read; `x` and `left` are where its ends are."""
+    if run.vertical:
+        return
+    if directions.FROM_RIGHT.search(run.text):
+        text, left, right = directions.from_right(text_page, run.text, run.index)
+        run.text, run.left, run.right = text, left, right
+    elif left < x:
+        run.text = directions.from_left(text_page, run.text, run.index)
+
+
+def _respaced(text_page: asking.Handle, run: Run, x: float, right: float) -> str:
+    """Code with all of its spaces: the library gives one for many, but every sign has its place on the grid."""
+    lefts, _, rights, _ = asking.loose_boxes(text_page, [run.index])
+    advance = rights[0] - lefts[0]
+    text = run.text
+    if advance <= 0 or round((right - x) / advance) == len(text):
+        return text
+    words = [found.span() for found in _WORD.finditer(text)]
+    places = asking.origins(text_page, [run.index + start for start, _ in words])[0]
+    spaced = ""
+    end = 0
+    for (start, next_end), place in zip(words, places, strict=True):
+        spaced += text[end:start]
+        spaced += " " * min(200, round((place - x) / advance) - len(spaced)) + text[start:next_end]
+        end = next_end
+    return spaced + text[end:]
 
 
 def _cleaned(text: str) -> str:
@@ -211,27 +233,6 @@ def _cleaned(text: str) -> str:
     divides = text.rstrip().endswith(_DIVIDING)
     text = _NO_TEXT.sub("", text.replace("\n", " ")).replace(HYPHEN, "")
     return text.rstrip() + HYPHEN if divides else text
-
-
-def _end_of_run(text_page: object, start: int, count: int, address: int) -> int:
-    """The index behind the last sign of the object, found by doubling steps and halving them again."""
-
-    def same(place: int) -> bool:
-        found = pdfium.FPDFText_GetTextObject(text_page, place)
-        return bool(found) and ctypes.addressof(found.contents) == address
-
-    inside, step = start, 16
-    while inside + step < count and same(inside + step):
-        inside += step
-        step *= 2
-    outside = min(count, inside + step)
-    while outside - inside > 1:
-        middle = (inside + outside) // 2
-        if same(middle):
-            inside = middle
-        else:
-            outside = middle
-    return inside + 1
 
 
 @dataclass(frozen=True, slots=True)
