@@ -1,6 +1,8 @@
 """Editions of a document, put beside a course without a reader: an upload whose outline waits, made directly."""
 
 import hashlib
+import tempfile
+from pathlib import Path
 from uuid import UUID
 
 from sqlalchemy import insert
@@ -8,7 +10,7 @@ from sqlalchemy import insert
 from tms.content.models import StoredFile, Upload, UploadLesson
 from tms.content.processing import REVIEW
 from tms.operations.models import Job
-from tms.platform import clock, db
+from tms.platform import clock, db, storage
 from tms.platform.ids import new_id
 
 
@@ -17,10 +19,10 @@ def work_of(upload_id):
     return UUID(int=upload_id.int ^ 1)
 
 
-async def waiting(course_id, by, lessons, *, replaces=None, status="needs_review"):
+async def waiting(course_id, by, lessons, *, replaces=None, status="needs_review", original=None):
     """An outline of `(title, content)` or `(title, content, level)` that waits; the upload's id.
 
-    With the status `processing` somebody seems to be at it.
+    With the status `processing` somebody seems to be at it. Without the bytes of an `original` no file is stored.
     """
     upload_id = new_id()
     is_read = status == "needs_review"
@@ -34,14 +36,15 @@ async def waiting(course_id, by, lessons, *, replaces=None, status="needs_review
             )
         )
         key = f"sha256/{upload_id}"
-        digest = hashlib.sha256(upload_id.bytes).hexdigest()
-        await session.execute(insert(StoredFile).values(key=key, sha256=digest, size=1))
+        digest = hashlib.sha256(original or upload_id.bytes).hexdigest()
+        size = len(original or b"x")
+        await session.execute(insert(StoredFile).values(key=key, sha256=digest, size=size))
         await session.execute(
             insert(Upload).values(
                 id=upload_id,
                 course_id=course_id,
                 file_name="a.docx",
-                size=1,
+                size=size,
                 sha256=digest,
                 storage_key=key,
                 status=status,
@@ -67,4 +70,9 @@ async def waiting(course_id, by, lessons, *, replaces=None, status="needs_review
                     confidence=1,
                 )
             )
+    if original is not None:
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(original)
+            file.flush()
+            await storage.put(key, Path(file.name))
     return upload_id
