@@ -52,7 +52,7 @@ class _Reader(HTMLParser):
 
     def _part(self, tag: str) -> None:
         if tag not in _INLINE:
-            self.words.append(" ")
+            self.words.append("\n")
 
     def handle_endtag(self, tag: str) -> None:
         self._part(tag)
@@ -80,6 +80,12 @@ def headings(html: str) -> list[Heading]:
 def text(html: str) -> str:
     """The words of a lesson, with single spaces between them."""
     return " ".join("".join(_Reader(html).words).split())
+
+
+def lines(html: str) -> list[str]:
+    """The words of a lesson, what stands apart in it apart: paragraphs, items, cells, lines of code."""
+    parted = (" ".join(line.split()) for line in "".join(_Reader(html).words).split("\n"))
+    return [line for line in parted if line]
 
 
 def tokens(words: str) -> list[str]:

@@ -7,6 +7,7 @@ from fastapi.responses import HTMLResponse
 
 from tms.batches import queries as batches
 from tms.batches.queries import BatchFilter
+from tms.content import formats
 from tms.content import queries as content
 from tms.courses import queries as courses
 from tms.http import policy
@@ -146,6 +147,8 @@ async def course(
         may_edit=may_edit,
         documents=documents.rows,
         editions=[row for row in documents.rows if row["status"] == "completed"],
+        suffixes=formats.accepted_suffixes(),
+        kinds=formats.accepted_kinds(),
     )
 
 
