@@ -44,11 +44,12 @@ def test_words_that_change(old, new, expected):
 def test_nothing_changes_where_only_the_markup_does():
     old, new = "<p>Same <b>words</b>.</p><p>Here.</p>", "<ul><li>Same words.</li><li>Here.</li></ul>"
     assert wording.Comparer().words(old, new) == []
+    assert wording.Comparer().words("<p>One.</p><p>Two.</p>", "<p>One. Two.</p>") == []
 
 
 def test_what_stands_apart_is_not_run_together():
     html = "<table><tr><td>a</td><td>b c</td></tr></table><pre>x\n  y</pre><p>I<b>n</b>line<br>next</p>"
-    assert blocks.lines(html) == ["a", "b c", "x", "y", "Inline", "next"]
+    assert blocks.lines(html) == ["a b c", "x", "y", "Inline", "next"]
     assert blocks.text(html) == "a b c x y Inline next"
 
 
@@ -104,7 +105,7 @@ def test_too_much_is_not_compared():
 def test_a_long_passage_changes_in_whole():
     rng = random.Random(1)
     old, new = (" ".join(rng.choice("ab") for _ in range(wording.WORDS_LIMIT + 1)) for _ in range(2))
-    assert wording.compare([old], [new]) == [Run("deleted", f"{old} "), Run("inserted", f"{new} ")]
+    assert wording.compare([old], [new]) == [Run("deleted", f"{old}\n"), Run("inserted", f"{new}\n")]
 
 
 def test_what_is_made_to_cost_much_ends_soon():

@@ -129,7 +129,7 @@ class PlanIn(Body):
 
 
 class WordsOut(Schema):
-    """Words in a row that stay, come in or go; of many that stay, `…` stands for those in the middle."""
+    """Words in a row that stay, come in or go, with line feeds where lines end; of many that stay, `…` stands for most."""
 
     kind: Literal["same", "inserted", "deleted"]
     text: str

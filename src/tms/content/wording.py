@@ -32,7 +32,7 @@ _WORD = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Words in a row with one fate."""
+    """Words in a row with one fate; line feeds stand where lines end."""
 
     kind: Kind
     text: str
@@ -65,12 +65,14 @@ def compare(old: Sequence[str], new: Sequence[str]) -> list[Run] | None:
         *_pair(first, second),
         Run("same", "".join(before[len(before) - tail :])),
     ]
-    return _shorten(_join(runs))
+    joined = _join(runs)
+    # Lines may have been parted elsewhere.
+    return _shorten(joined) if any(run.kind != "same" for run in joined) else []
 
 
 def _sentences(lines: Sequence[str]) -> list[str]:
-    """Each with the space behind it, if there is any; a line's last one has one, too."""
-    return [sentence for line in lines for sentence in _SENTENCE_ENDS.split(f"{line} ") if sentence]
+    """Each with the space behind it, if there is any; a line's last one ends the line."""
+    return [sentence for line in lines for sentence in _SENTENCE_ENDS.split(f"{line}\n") if sentence.strip()]
 
 
 def _common(first: Sequence[str], second: Sequence[str]) -> int:
@@ -173,9 +175,9 @@ def _shorten(runs: Sequence[Run]) -> list[Run]:
 
 
 def _cut(text: str, *, leads: bool, follows: bool) -> str:
-    words = text.split()
+    words = re.findall(r"\S+\s*", text)
     if len(words) <= CONTEXT * (leads + follows) + 1:
         return text
     before = words[:CONTEXT] if leads else []
     behind = words[-CONTEXT:] if follows else []
-    return " ".join([*before, "…", *behind]) + (" " if text.endswith(" ") else "")
+    return "".join([*before, "… ", *behind])
