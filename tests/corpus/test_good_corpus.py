@@ -17,7 +17,6 @@ KNOWN_FAULTS = {
     # The gap between columns is no wider than the spaces of some lines that were stretched.
     "typst in columns/greek-5/course.pdf": Measure(words=0.995, titles=1, order=0.75),
 }
-# LibreOffice drops the titles of section headers when it writes .ppt, so that three documents have lost them.
 MEAN = Measure(words=0.999, titles=0.97, order=0.995)
 
 
