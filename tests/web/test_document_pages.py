@@ -152,6 +152,27 @@ async def test_at_once(admin, browser, course, send, sound):
     assert "remarks on the document" in page.words or "remark on the document" in page.words
 
 
+async def test_a_section_tells_its_editors_where_it_comes_from(
+    admin, trainer, browser, browsers, lessons, send, sound
+):
+    course, _ = await lessons.course("By hand")
+    await browser.sign_in(admin.email)
+    first = (await send(course, purpose="apply")).path
+    by_hand, burns = [
+        link for link in (await browser.open(f"/staff/courses/{course}")).links() if "/sections/" in link
+    ][:2]
+    assert "aid.docx" not in (await browser.open(by_hand)).words
+    assert first in (await browser.open(burns)).links()
+    page = await send(course, (*FIRST, (None, "More.")), purpose=f"edition:{first.rpartition('/')[2]}")
+    page = await browser.submit(page, page.form("title.1"))
+    second = (await browser.submit(page, page.form("plan"))).path
+    # A section that an edition keeps comes from that edition, too.
+    assert second in (await browser.open(burns)).links()
+    other = browsers()
+    await other.sign_in(trainer.email)
+    assert "aid.docx" not in (await other.open(burns)).words
+
+
 async def test_discarded(admin, browser, course, send, sound):
     await browser.sign_in(admin.email)
     page = await send(course)

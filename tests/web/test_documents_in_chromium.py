@@ -313,8 +313,13 @@ async def test_the_chooser_shows_what_is_read(site, course, tab):  # noqa: F811
     async with tab(width=400) as window:
         page = window.page
         await sign_in(page, *ADMIN, address=f"/staff/courses/{course['id']}")
+        await page.wait_for_selector(".drop.ready")
         accepted = await page.evaluate("document.querySelector('#file').accept")
         assert accepted.split(",") == list(formats.accepted_suffixes())
+        await page.evaluate(DROP, ["film.MOV", base64.b64encode(b"moov").decode()])
+        assert "does not read files that are called like that" in await page.inner_text("[data-drop-hint]")
+        await page.evaluate(DROP, ["aid.DOCX", base64.b64encode(b"PK").decode()])
+        assert await page.inner_text("[data-drop-hint]") == "aid.DOCX, 1 kB"
         await page.locator(".upload").scroll_into_view_if_needed()
         await good(page, "documents-form")
 
