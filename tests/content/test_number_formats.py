@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.content.reading import read_file
 from tests.corpus.material import saved
-from tms.content.tables import figures
+from tms.content.tables import figures, number_formats
 
 ACCOUNTS = r'_(* #,##0.00_);_(* \(#,##0.00\);_(* "-"??_);_(@_)'
 AT = dt.datetime(2026, 10, 1, 9, 5, 7)  # noqa: DTZ001  workbooks know no time zones
@@ -142,3 +142,19 @@ def test_in_a_workbook(tmp_path):
     # The fourteenth format is the machine's own order of day and month, which a page cannot know.
     assert "<td>2026-10-01 09:05:07</td><td>9:30 AM</td><td>0.075</td>" in first.html
     assert "<td>0.5</td>" in other.html
+
+
+def test_beyond_measure_cells_are_shown_as_they_are(tmp_path, monkeypatch):
+    monkeypatch.setattr(number_formats, "CELLS_LIMIT", 2)
+    book = openpyxl.Workbook()
+    for row in range(1, 7):
+        book.active.cell(row, 1, row / 10).number_format = "0%"
+    html = read_file(tmp_path, "book.xlsx", saved(book.save)).lessons[0].html
+    assert [cell.partition("<")[0] for cell in html.split("<td>")[1:]] == [
+        "10%",
+        "20%",
+        "30%",
+        "40%",
+        "0.5",
+        "0.6",
+    ]

@@ -3,6 +3,7 @@
 import re
 import zipfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeAlias
 
@@ -30,18 +31,16 @@ _R_IDS = ("{http://schemas.openxmlformats.org/officeDocument/2006/relationships}
 def read(path: Path) -> dict[str, Codes]:
     """The formats of the cells that are shown, by the names of their sheets; cells without one are left out.
 
-    A package that is no workbook has none: whoever reads its cells will say so. What is damaged in looks alone is no reason
-    to refuse the words.
+    A damaged workbook has none: whoever reads its cells will say that it is.
     """
     try:
         with OfficePackage(path, main="xl/workbook.xml") as package:
             styles = _styles(package)
             found: dict[str, Codes] = {}
-            left = CELLS_LIMIT if styles else 0
+            # A book of more cells than this is either refused or wider than a page; its last ones are shown as they are.
+            left = iter(range(2 * CELLS_LIMIT if styles else 0))
             for name, part in _sheets(package):
-                if left > 0:
-                    found[name] = _codes(package, part, styles, most=left)
-                    left -= len(found[name])
+                found[name] = _codes(package, part, styles, left)
             return found
     except (CorruptDocumentError, zipfile.BadZipFile, zlib.error, OSError, EOFError, KeyError):
         return {}
@@ -84,8 +83,8 @@ def _own_formats(root: Element) -> dict[int, str]:
     return found
 
 
-def _codes(package: OfficePackage, part: str, styles: dict[int, str], *, most: int) -> Codes:
-    """Read as far as a page shows rows, counted from the first one with a cell."""
+def _codes(package: OfficePackage, part: str, styles: dict[int, str], left: Iterator[int]) -> Codes:
+    """Read as far as a page shows rows, counted from the first one with a cell, and while cells are `left` to be looked at."""
     found: Codes = {}
     first: int | None = None
     rest = b""
@@ -99,7 +98,7 @@ def _codes(package: OfficePackage, part: str, styles: dict[int, str], *, most: i
                     continue
                 row = int(place[2]) - 1
                 first = row if first is None else first
-                if row >= first + ROWS_LIMIT or len(found) >= most:
+                if row >= first + ROWS_LIMIT or next(left, None) is None:
                     return found
                 code = None if style is None else styles.get(int(style[1]))
                 if code is not None:
