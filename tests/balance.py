@@ -24,6 +24,7 @@ SLOW = (
     "access/test_answer_fields",
     "students/test_progress_property",
     "fuzz/test_sockets",
+    "fuzz/test_claims",
     "erasure/test_erasure",
     "keycloak/test_both_sides",
 )

@@ -193,6 +193,7 @@ _API_DOORS = {
     "POST /courses/{course_id}/upload-content": _course(names=EDITABLE, files=files),
     "GET /courses/{course_id}/uploads": _course(names=EDITABLE),
     "GET /uploads/{upload_id}": _upload(),
+    "GET /uploads/{upload_id}/original": _upload(),
     "POST /uploads/{upload_id}/preview": _upload(body=always()),
     "POST /uploads/{upload_id}/apply": _upload(body=always()),
     "DELETE /uploads/{upload_id}": _upload(),

@@ -214,7 +214,9 @@ class World:
     async def _make_uploads(self):
         for name in RELATIONS["upload"]:
             lessons = [(canary("upload", name), "<p>Words.</p>")]
-            self.uploads[name] = await waiting(self.courses[name].id, self.admin, lessons)
+            self.uploads[name] = await waiting(
+                self.courses[name].id, self.admin, lessons, original=canary("upload", name).encode()
+            )
         starters = {"trainer's": TRAINER, "other's": OTHER, "office's": ADMIN}
         for name, starter in starters.items():
             course = self.courses["blank"].id

@@ -19,17 +19,18 @@ def work_of(upload_id):
     return UUID(int=upload_id.int ^ 1)
 
 
-async def waiting(course_id, by, lessons, *, replaces=None, status="needs_review"):
+async def waiting(course_id, by, lessons, *, replaces=None, status="needs_review", original=None):
     """An outline of `(title, content)` or `(title, content, level)` that waits; the upload's id.
 
-    With the status `processing` somebody seems to be at it.
+    With the status `processing` somebody seems to be at it. The bytes of the `original` are stored; without it, any.
     """
     upload_id = new_id()
     is_read = status == "needs_review"
-    digest = hashlib.sha256(upload_id.bytes).hexdigest()
-    key = f"sha256/{digest}"
+    original = original or upload_id.bytes
+    digest = hashlib.sha256(original).hexdigest()
+    key = f"sha256/{upload_id}"
     with tempfile.NamedTemporaryFile() as file:
-        file.write(upload_id.bytes)
+        file.write(original)
         file.flush()
         await storage.put(key, Path(file.name))
     async with db.transaction() as session:
@@ -41,13 +42,13 @@ async def waiting(course_id, by, lessons, *, replaces=None, status="needs_review
                 created_by=by.id,
             )
         )
-        await session.execute(insert(StoredFile).values(key=key, sha256=digest, size=len(upload_id.bytes)))
+        await session.execute(insert(StoredFile).values(key=key, sha256=digest, size=len(original)))
         await session.execute(
             insert(Upload).values(
                 id=upload_id,
                 course_id=course_id,
                 file_name="a.docx",
-                size=len(upload_id.bytes),
+                size=len(original),
                 sha256=digest,
                 storage_key=key,
                 status=status,

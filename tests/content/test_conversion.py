@@ -1,12 +1,15 @@
 """What only LibreOffice opens: saved by it, confined, and read; refused with advice where it is not installed."""
 
+import shutil
 import tempfile
 from pathlib import Path
 
 import pypandoc
 import pytest
+from pptx import Presentation
 
-from tests.corpus.material import zipped
+from tests.corpus.good.writers import by_libreoffice
+from tests.corpus.material import saved, zipped
 from tms.content import formats, office, sandbox
 from tms.content.errors import CorruptDocumentError, UnsupportedTypeError
 from tms.content.sniff import Kind
@@ -41,6 +44,26 @@ async def test_an_open_document_becomes_lessons_and_nothing_is_left(tmp_path, te
     with pytest.raises(CorruptDocumentError):
         await read(path, "course.odt")
     assert sockets() <= before
+
+
+@needs_office
+async def test_titles_of_an_old_presentation(tmp_path, temporary):
+    """LibreOffice keeps those of section headers as text boxes only."""
+    deck = Presentation()
+    for layout, title, words in ((2, "Heat", "What moves"), (1, "Steam", "Water boils."), (2, "Ice", "")):
+        slide = deck.slides.add_slide(deck.slide_layouts[layout])
+        slide.shapes.title.text = title
+        slide.placeholders[1].text = words
+    old = by_libreoffice(
+        saved(deck.save), "pptx", "ppt", shutil.which("soffice") or shutil.which("libreoffice")
+    )
+    path = tmp_path / "upload"
+    path.write_bytes(old)
+    extraction = await read(path, "course.ppt")
+    assert [lesson.title for lesson in extraction.lessons] == ["Heat"]
+    assert extraction.lessons[0].html == (
+        "<p>What moves</p><h2>Steam</h2><ul><li>Water boils.</li></ul><h2>Ice</h2>"
+    )
 
 
 @pytest.mark.parametrize("suffix", [".odt", ".doc", ".rtf", ".ppt", ".odp"])

@@ -46,6 +46,13 @@ def test_the_outline_as_a_table(extract, tmp_path):
     assert not (tmp_path / "home").exists()
 
 
+def test_a_path_from_where_one_is(extract, tmp_path):
+    build(tmp_path / "a.docx", *BLOCKS)
+    ended = extract("a.docx")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "2 lessons" in ended.stdout
+
+
 def test_the_outline_for_programs(extract, tmp_path):
     ended = extract(build(tmp_path / "a.docx", *BLOCKS), "--json")
     document = json.loads(ended.stdout)

@@ -8,7 +8,7 @@ from lxml import etree
 from pptx import Presentation
 from pptx.chart.data import CategoryChartData
 from pptx.enum.chart import XL_CHART_TYPE
-from pptx.util import Inches
+from pptx.util import Inches, Pt
 
 from tests.content.documents import DATA
 from tests.content.reading import read_file
@@ -162,6 +162,56 @@ def test_a_diagram_is_the_list_of_its_words_even_one_that_loops(deck, tmp_path):
         "<ul><li>cause<ul><li>effect</li></ul></li></ul>"
         in read_file(tmp_path, "a.pptx", changed).lessons[0].html
     )
+
+
+def boxes(deck, *lines, pictures=()):
+    """A slide without placeholders: `(text, top in inches, size in points)` of each box, and pictures from `top` on."""
+    slide = add(deck, BLANK)
+    for text, top, size in lines:
+        frame = slide.shapes.add_textbox(Inches(1), Inches(top), Inches(6), Inches(0.5)).text_frame
+        frame.text = text
+        frame.paragraphs[0].runs[0].font.size = size and Pt(size)
+    for top in pictures:
+        slide.shapes.add_picture(io.BytesIO(png(4, 4)), Inches(5), Inches(top), Inches(1), Inches(1))
+    return slide
+
+
+@pytest.mark.parametrize(
+    ("lines", "pictures", "expected"),
+    [
+        # The order in the file says nothing; where it stands does.
+        ([("Below it.", 3, None), ("Steam", 1, None)], (), "<h2>Steam</h2><p>Below it.</p>"),
+        ([("Steam", 1, 32), ("Below it.", 3, 18)], (), "<h2>Steam</h2><p>Below it.</p>"),
+        ([("Steam", 1, 32), ("Below it.", 3, 18)], (1,), "<h2>Steam</h2><p>Below it.</p><p><img"),
+        # Letters tell more than places.
+        ([("Chapter 3", 1, 12), ("Steam", 3, 32)], (), "<h2>Steam</h2><p>Chapter 3</p>"),
+        ([("Steam", 1, 40)], (), "<h2>Steam</h2>"),
+        # A sentence, letters that are little smaller, what stands beside it, a caption: none of these is a heading.
+        ([("Water boils.", 1, None), ("Below it", 3, None)], (), "<h2>Slide 2</h2><p>Water boils.</p>"),
+        ([("Steam", 1, 28), ("Words", 3, 30)], (), "<h2>Slide 2</h2><p>Steam</p>"),
+        ([("Left", 1, None), ("Right", 1, None)], (), "<h2>Slide 2</h2><p>Left</p>"),
+        ([("Of a boiler", 4, None), ("More", 6, None)], (1,), "<h2>Slide 2</h2><p>Of a boiler</p>"),
+        ([("Alone", 1, None)], (), "<h2>Slide 2</h2><p>Alone</p>"),
+        ([("x" * 101, 1, None), ("Below", 3, None)], (), "<h2>Slide 2</h2><p>xxx"),
+    ],
+)
+def test_a_slide_without_a_title_is_called_by_the_line_above_all_else(deck, read, lines, pictures, expected):
+    add(deck, TITLE, "Heat")
+    boxes(deck, *lines, pictures=pictures)
+    assert read().lessons[0].html.startswith(expected)
+
+
+def test_what_every_slide_has_is_no_heading_and_hinders_none(deck, read):
+    add(deck, TITLE, "Heat")
+    slide = boxes(deck, ("Steam", 1, None), ("Below it.", 3, None))
+    date = slide.shapes.add_textbox(Inches(1), Inches(0), Inches(2), Inches(0.5))
+    date.text_frame.text = "1 October"
+    date._element.nvSpPr.nvPr.append(
+        etree.fromstring(
+            '<p:ph xmlns:p="http://schemas.openxmlformats.org/presentationml/2006/main" type="dt" idx="10"/>'
+        )
+    )
+    assert read().lessons[0].html == "<h2>Steam</h2><p>Below it.</p>"
 
 
 def test_hidden_slides_are_left_out_and_said_so(deck, read):

@@ -40,7 +40,7 @@ def test_values_as_people_read_them(book, read):
     book.active.append([moment, dt.date(2026, 10, 1), True, 0.1 + 0.2, "a\nb", "<b>", "=1+1"])
     cells = read().lessons[0].html
     assert (
-        "<td>2026-10-01 09:30</td><td>2026-10-01</td><td>TRUE</td><td>0.3</td><td>a<br>b</td><td>&lt;b&gt;</td>"
+        "<td>2026-10-01 9:30:00</td><td>2026-10-01</td><td>TRUE</td><td>0.3</td><td>a<br>b</td><td>&lt;b&gt;</td>"
         in cells
     )
     assert "1+1" not in cells

@@ -1,6 +1,7 @@
 """Web pages, Markdown and plain text: what people read of them comes along, the rest of the page does not."""
 
 import base64
+import re
 
 import pytest
 
@@ -195,6 +196,32 @@ def test_markdown_with_all_that_people_write(tmp_path):
     assert "<dl><dt>Term</dt><dd>Meaning</dd></dl>" in written
     assert "<pre><code>if x &lt; 1:\n    y</code></pre>" in written
     assert written.endswith('</code></pre><hr><ol><li id="doc-fn1"><p>The note. </p></li></ol>')
+
+
+@pytest.mark.parametrize("depth", [5, 15, 40, 90])
+@pytest.mark.parametrize(
+    "nest",
+    [
+        lambda depth: "".join(f"{'  ' * level}- item {level}\n" for level in range(depth)),
+        lambda depth: "".join(f"{'   ' * level}1. item {level}\n" for level in range(depth)),
+        lambda depth: "\n".join(
+            f"{'> ' * (level + 1)}item {level}\n{'> ' * (level + 1)}" for level in range(depth)
+        ),
+        lambda depth: "".join(f"{'  ' * level}- > item {level}\n" for level in range(depth)),
+    ],
+    ids=["lists", "numbers", "quotations", "both"],
+)
+def test_whatever_lies_deep_in_markdown_is_kept(tmp_path, nest, depth):
+    text = html(markdown(tmp_path, f"Before.\n\n{nest(depth)}\n\nAfter it.\n"))
+    assert [int(number) for number in re.findall(r"item (\d+)\b", text)] == list(range(depth))
+    assert text.endswith("<p>After it.</p>")
+
+
+def test_a_deep_item_ends_where_it_is_indented_less(tmp_path):
+    deep = "".join(f"{'  ' * level}- item {level}\n" for level in range(15))
+    text = html(markdown(tmp_path, f"{deep}  - second\n\nAfter it.\n"))
+    assert re.search(r"item 9\s*<br>\s*item 10\s*<br>.*item 14</li></ul>", text, re.DOTALL), text
+    assert "<li>second</li></ul></li></ul><p>After it.</p>" in text.replace("\n", "")
 
 
 def test_headings_of_markdown_without_front_matter(tmp_path):

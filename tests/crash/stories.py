@@ -17,10 +17,10 @@ COURSE = {"category": "IT", "templateType": "text-image", "difficulty": "beginne
 
 
 def _png():
-    """The smallest picture: one black dot."""
+    """A small picture that nobody has seen before: a file that is stored already would not be stored again."""
     chunks = (
-        (b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0)),
-        (b"IDAT", zlib.compress(b"\0\0")),
+        (b"IHDR", struct.pack(">IIBBBBB", 32, 1, 8, 0, 0, 0, 0)),
+        (b"IDAT", zlib.compress(b"\0" + os.urandom(32))),
         (b"IEND", b""),
     )
     return b"\x89PNG\r\n\x1a\n" + b"".join(

@@ -8,7 +8,7 @@ import pytest
 from tests.content.documents import DATA, build
 from tests.content.editing import waiting, work_of
 
-from tms.content import service
+from tms.content import formats, service
 from tms.content.doctor import CHECKS
 from tms.operations import doctor, watching
 
@@ -87,6 +87,54 @@ async def test_from_a_document_to_lessons(admin, browser, course, send, sound):
     assert "PoisonCall the poison centre" in words
 
 
+async def test_the_original_is_saved_from_the_page(admin, student, browser, browsers, course, send, tmp_path):
+    await browser.sign_in(admin.email)
+    content = build(tmp_path / "b.docx", *FIRST).read_bytes()
+    page = await send(course, content, name="Erste Hilfe – Übung.docx")
+    assert "Save the original" in page.words
+    (address,) = [link for link in page.links() if link.endswith("/original")]
+    answer = await browser.http.get(address)
+    assert answer.content == content
+    assert answer.headers["content-disposition"].startswith("attachment;")
+    page = await browser.submit(page, page.form("title.1"))
+    assert address in page.links()
+    learner = browsers()
+    await learner.sign_in(student.email)
+    await learner.open(address, status=403)
+    page = await send(course, b"\x00\x01 nothing", name="a.docx")
+    assert not [link for link in page.links() if link.endswith("/original")]
+    await browser.open(f"{page.path}/original", status=404)
+
+
+async def test_lessons_that_are_split_off_get_names(admin, browser, course, send, sound):
+    await browser.sign_in(admin.email)
+    page = await send(course)
+    form = page.form("title.1")
+    assert form.fields["title.1.1"] == "Blisters"
+    changed = await browser.submit(page, form, **{"split.1": "1", "title.1.1": " What to do with blisters "})
+    assert titles(changed)[1].endswith("What to do with blisters")
+    # What is named and not split off keeps its heading; a name that was emptied is that of the heading.
+    page = await send(course, (*FIRST, (None, "More.")))
+    form = page.form("title.1")
+    page = await browser.submit(page, form, **{"title.1.1": "Never mind"})
+    assert "Never mind" not in page.words
+    page = await send(course, (*FIRST, (None, "Still more.")))
+    form = page.form("title.1")
+    await browser.submit(page, form, status=422, **{"split.1": "1", "title.1.1": "x" * 300})
+    page = await browser.submit(page, form, **{"split.1": "1", "title.1.1": "  "})
+    assert titles(page)[1].endswith("Blisters")
+
+
+async def test_the_form_offers_the_kinds_of_files_that_are_read(admin, browser, course):
+    await browser.sign_in(admin.email)
+    page = await browser.open(f"/staff/courses/{course}")
+    (chooser,) = page.document.xpath("//input[@type='file']")
+    assert chooser.get("accept").split(",") == list(formats.accepted_suffixes())
+    assert {".docx", ".pdf", ".mp4"} <= set(chooser.get("accept").split(","))
+    assert ".mov" not in chooser.get("accept")
+    assert "Word document, PDF, EPUB book" in page.words
+
+
 async def test_a_form_sent_twice_applies_once(admin, browser, course, send, sound):
     await browser.sign_in(admin.email)
     page = await send(course)
@@ -102,6 +150,27 @@ async def test_at_once(admin, browser, course, send, sound):
     page = await send(course, (DATA / "databases.docx").read_bytes(), purpose="apply")
     assert "9 sections of the course come from this document" in page.words
     assert "remarks on the document" in page.words or "remark on the document" in page.words
+
+
+async def test_a_section_tells_its_editors_where_it_comes_from(
+    admin, trainer, browser, browsers, lessons, send, sound
+):
+    course, _ = await lessons.course("By hand")
+    await browser.sign_in(admin.email)
+    first = (await send(course, purpose="apply")).path
+    by_hand, burns = [
+        link for link in (await browser.open(f"/staff/courses/{course}")).links() if "/sections/" in link
+    ][:2]
+    assert "aid.docx" not in (await browser.open(by_hand)).words
+    assert first in (await browser.open(burns)).links()
+    page = await send(course, (*FIRST, (None, "More.")), purpose=f"edition:{first.rpartition('/')[2]}")
+    page = await browser.submit(page, page.form("title.1"))
+    second = (await browser.submit(page, page.form("plan"))).path
+    # A section that an edition keeps comes from that edition, too.
+    assert second in (await browser.open(burns)).links()
+    other = browsers()
+    await other.sign_in(trainer.email)
+    assert "aid.docx" not in (await other.open(burns)).words
 
 
 async def test_discarded(admin, browser, course, send, sound):
@@ -136,6 +205,12 @@ async def test_a_new_edition_and_whom_it_touches(admin, student, browser, lesson
     assert "Sami Student" in page.words
     assert "50 % becomes 66 %" in page.words
     assert "edited by hand since it was uploaded" in page.words
+    # Beside the section as it is now, that is with what somebody wrote by hand.
+    (wording,) = page.document.xpath("//details[@class='wording']")
+    assert [one.text_content() for one in wording.iter("del")] == ["[gone: By hand.] "]
+    (inserted,) = wording.iter("ins")
+    assert "Cool a burn with water for twenty minutes" in inserted.text_content()
+    assert wording.findtext("summary") == "Words: 24 new, 2 gone"
     form = page.form("plan")
     refused = await browser.submit(page, form, status=409)
     assert "keep" in refused.words

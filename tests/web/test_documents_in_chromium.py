@@ -1,9 +1,11 @@
 """An editor's way from a document to a course in a real browser: dropped, watched, looked over, compared, applied."""
 
 import base64
+import json
 from pathlib import Path
 
 import pytest
+from openpyxl import Workbook
 from tests.content.documents import build
 from tests.web.chromium import ADMIN
 from tests.web.test_pages_in_chromium import (  # noqa: F401 - fixtures
@@ -16,9 +18,12 @@ from tests.web.test_pages_in_chromium import (  # noqa: F401 - fixtures
     tab,
 )
 
+from tms.content import formats
+
 pytestmark = pytest.mark.browser
 
 DATA = Path(__file__).parents[1] / "data"
+SHEETS = 100
 WORDS = (
     "Keep calm, look around for dangers, and send somebody for help.",
     "Cool the burn with running water for ten minutes and cover it loosely.",
@@ -88,6 +93,7 @@ async def good(page, name):
     size = page.viewport_size
     await page.set_viewport_size({"width": 360, "height": 740})
     await fits(page)
+    await page.emulate_media(color_scheme="light")
     await shoot(page, f"{name}-360")
     await page.emulate_media(color_scheme="dark")
     await shoot(page, f"{name}-360-dark")
@@ -117,6 +123,13 @@ async def test_from_a_document_to_a_course_and_its_next_edition(site, course, ta
         await page.keyboard.press("Tab")
         await page.keyboard.press("Space")
         assert await page.is_checked("[name='split.2']")
+        # The name of what is split off shows once it is, and comes next.
+        await page.keyboard.press("Tab")
+        assert await page.evaluate("document.activeElement.name") == "title.2.1"
+        assert await page.input_value("[name='title.2.1']") == "Blisters"
+        await page.keyboard.press("ControlOrMeta+a")
+        await page.keyboard.type("About blisters")
+        await good(page, "documents-outline-split")
         await shoot(page, "documents-outline-changed")
         await page.select_option("#do-3", "own")
         await page.click(".decide button")
@@ -128,7 +141,7 @@ async def test_from_a_document_to_a_course_and_its_next_edition(site, course, ta
         # Somebody edits a section by hand, and somebody has learnt another; then comes the next edition.
         sections = site.api("GET", f"/courses/{course['id']}?include_sections=true")["sections"]
         titles = [section["title"] for section in sections]
-        assert titles == ["Welcome", "Before anything else", "Burns", "Blisters", "Poison"]
+        assert titles == ["Welcome", "Before anything else", "Burns", "About blisters", "Poison"]
         site.api(
             "PATCH",
             f"/courses/{course['id']}/sections/{sections[1]['id']}",
@@ -142,6 +155,8 @@ async def test_from_a_document_to_a_course_and_its_next_edition(site, course, ta
         await page.click(".decide button")
         await page.wait_for_selector("ol.changes")
         await good(page, "documents-difference")
+        assert "Then wait for the ambulance" in await page.inner_text("details.wording ins")
+        assert "Breathe" in await page.inner_text("details.wording del")
         await page.check("input[value=keep]")
         await page.click(".decide button")
         await page.wait_for_selector(".note.good")
@@ -153,6 +168,160 @@ async def test_from_a_document_to_a_course_and_its_next_edition(site, course, ta
             "Burns",
         ]
         assert sections[1]["content"] == "<p>Breathe, and only then look around.</p>"
+
+
+def long_workbook(path):
+    """A workbook of a hundred sheets, which takes some seconds to read, sheet by sheet."""
+    book = Workbook(write_only=True)
+    for number in range(1, SHEETS + 1):
+        sheet = book.create_sheet(f"Group {number}")
+        sheet.append(["Name", "Task", "Hours", "Done", "Place"])
+        for row in range(400):
+            sheet.append(
+                [f"Person {row}", f"Task {number}-{row}", row % 40, row % 3 == 0, f"Room {row % 17}"]
+            )
+    book.save(path)
+    return path
+
+
+# What the bar of a page has shown, noted in the browser whenever it moves; the page is loaded anew at the end.
+NOTE_BAR = """
+addEventListener("DOMContentLoaded", () => {
+  const bar = document.querySelector("[data-watch] progress");
+  if (!bar) return;
+  const note = () => {
+    const seen = JSON.parse(sessionStorage.getItem("seen") ?? "[]");
+    const words = document.querySelector("[data-watch-message]").textContent;
+    sessionStorage.setItem("seen", JSON.stringify([...seen, [bar.value, words]]));
+  };
+  note();
+  new MutationObserver(note).observe(bar, { attributes: true, attributeFilter: ["value"] });
+});
+"""
+
+
+async def test_the_bar_moves_while_a_document_is_read(site, course, tab, tmp_path):  # noqa: F811
+    path = long_workbook(tmp_path / "groups.xlsx")
+    async with tab() as window:
+        page = window.page
+        await page.add_init_script(NOTE_BAR)
+        await sign_in(page, *ADMIN, address=f"/staff/courses/{course['id']}")
+        await page.set_input_files("#file", path)
+        await page.click("form[data-upload] button")
+        await page.wait_for_selector("ol.rows", timeout=120_000)
+        seen = json.loads(await page.evaluate("sessionStorage.getItem('seen')"))
+        values = [value for value, _ in seen]
+        assert values == sorted(values), seen
+        assert len({value for value in values if 0 < value < 100}) >= 2, seen
+        assert any("sheet" in words for _, words in seen), seen
+        assert await page.locator("ol.rows > li").count() == SHEETS
+
+
+# The browser itself makes the film: some seconds of a canvas whose colour changes.
+RECORD = """
+async (type) => {
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [320, 240];
+  const brush = canvas.getContext("2d");
+  const recorder = new MediaRecorder(canvas.captureStream(25), { mimeType: type });
+  const pieces = [];
+  recorder.ondataavailable = (event) => pieces.push(event.data);
+  const ended = new Promise((done) => { recorder.onstop = done; });
+  recorder.start();
+  for (let frame = 0; frame < 75; frame++) {
+    brush.fillStyle = `hsl(${frame * 7} 80% 50%)`;
+    brush.fillRect(0, 0, 320, 240);
+    await new Promise((done) => setTimeout(done, 40));
+  }
+  recorder.stop();
+  await ended;
+  let text = "";
+  for (const byte of new Uint8Array(await new Blob(pieces).arrayBuffer())) text += String.fromCharCode(byte);
+  return btoa(text);
+}
+"""
+PLAYED = """
+async (video) => {
+  const moments = [video.currentTime];
+  await video.play();
+  for (let look = 0; look < 100 && moments.at(-1) < 0.5; look++) {
+    await new Promise((done) => setTimeout(done, 100));
+    moments.push(video.currentTime);
+  }
+  video.pause();
+  return { moments, width: video.videoWidth, error: video.error && video.error.message };
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [("video/webm;codecs=vp8", "colours.webm"), ("video/mp4;codecs=vp9", "colours.mp4")]
+)
+async def test_the_video_of_a_lesson_plays(site, course, chromium, tab, tmp_path, kind, name):  # noqa: F811
+    maker = await chromium.new_page()
+    film = base64.b64decode(await maker.evaluate(RECORD, kind))
+    await maker.close()
+    (tmp_path / name).write_bytes(film)
+    async with tab(width=400) as window:
+        page = window.page
+        await page.add_init_script(
+            "addEventListener('securitypolicyviolation', (event) => { console.error(event.violatedDirective); });"
+        )
+        await sign_in(page, *ADMIN, address=f"/staff/courses/{course['id']}")
+        await page.set_input_files("#file", tmp_path / name)
+        await page.select_option("#purpose", "apply")
+        await page.click("form[data-upload] button")
+        await page.wait_for_selector(".note.good")
+        await page.click("ol.outline a")
+        video = page.locator("main video")
+        await video.wait_for()
+        found = await video.evaluate(PLAYED)
+        assert found["error"] is None
+        assert found["width"] == 320
+        assert found["moments"][0] == 0
+        assert found["moments"][-1] >= 0.5, found
+        # Seeking asks for a part of the file.
+        await video.evaluate(
+            "(video) => new Promise((done) => { video.onseeked = done; video.currentTime = 0.1; })"
+        )
+        await good(page, f"documents-video-{name}")
+        # With the keyboard alone, too.
+        await video.focus()
+        await page.keyboard.press("Space")
+        await video.evaluate(
+            "(video) => new Promise((done) => { video.ontimeupdate = () => video.currentTime > 0.3 && done(); })"
+        )
+
+
+async def test_the_original_comes_back(site, course, tab, tmp_path):  # noqa: F811
+    path = build(tmp_path / "Erste Hilfe – Übung „1“.docx", *FIRST[:2])
+    async with tab() as window:
+        page = window.page
+        await sign_in(page, *ADMIN, address=f"/staff/courses/{course['id']}")
+        await page.set_input_files("#file", path)
+        await page.click("form[data-upload] button")
+        await page.wait_for_selector("ol.rows")
+        async with page.expect_download() as caught:
+            await page.click("text=Save the original")
+        download = await caught.value
+        assert download.suggested_filename == path.name
+        await download.save_as(tmp_path / "saved")
+    assert (tmp_path / "saved").read_bytes() == path.read_bytes()
+
+
+async def test_the_chooser_shows_what_is_read(site, course, tab):  # noqa: F811
+    async with tab(width=400) as window:
+        page = window.page
+        await sign_in(page, *ADMIN, address=f"/staff/courses/{course['id']}")
+        await page.wait_for_selector(".drop.ready")
+        accepted = await page.evaluate("document.querySelector('#file').accept")
+        assert accepted.split(",") == list(formats.accepted_suffixes())
+        await page.evaluate(DROP, ["film.MOV", base64.b64encode(b"moov").decode()])
+        assert "does not read files that are called like that" in await page.inner_text("[data-drop-hint]")
+        await page.evaluate(DROP, ["aid.DOCX", base64.b64encode(b"PK").decode()])
+        assert await page.inner_text("[data-drop-hint]") == "aid.DOCX, 1 kB"
+        await page.locator(".upload").scroll_into_view_if_needed()
+        await good(page, "documents-form")
 
 
 async def test_a_reading_is_watched_and_cancelled(site, course, tab):  # noqa: F811

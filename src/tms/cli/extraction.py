@@ -23,7 +23,8 @@ def extract(path: Path, *, as_json: bool) -> None:
     """Read the document as an upload would, and print its outline; raises a `DocumentError` with advice."""
     # What is wrong is told in one line; without a handler of ours the library would print its log lines too.
     logging.getLogger("tms").addHandler(logging.NullHandler())
-    found = asyncio.run(_read(path))
+    # The reader works in a folder of its own, where a path from here leads nowhere.
+    found = asyncio.run(_read(path.absolute()))
     if as_json:
         print(json.dumps(_as_data(found), indent=2, ensure_ascii=False))
     else:

@@ -12,6 +12,7 @@ _HEADING = re.compile(r"h[1-6]")
 _INLINE = frozenset(
     "a abbr b cite code del em i ins kbd mark q s samp small span strong sub sup u var".split()  # noqa: SIM905 - a list
 )
+_CELLS = frozenset({"td", "th"})
 _EMPTY = frozenset({"br", "hr", "img"})
 # Scripts that put no spaces between words: there a letter counts as a word when texts are compared.
 _TOKEN = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]|\w+")
@@ -52,7 +53,7 @@ class _Reader(HTMLParser):
 
     def _part(self, tag: str) -> None:
         if tag not in _INLINE:
-            self.words.append(" ")
+            self.words.append(" " if tag in _CELLS else "\n")
 
     def handle_endtag(self, tag: str) -> None:
         self._part(tag)
@@ -80,6 +81,12 @@ def headings(html: str) -> list[Heading]:
 def text(html: str) -> str:
     """The words of a lesson, with single spaces between them."""
     return " ".join("".join(_Reader(html).words).split())
+
+
+def lines(html: str) -> list[str]:
+    """The words of a lesson, what stands apart in it apart: paragraphs, items, rows of tables, lines of code."""
+    parted = (" ".join(line.split()) for line in "".join(_Reader(html).words).split("\n"))
+    return [line for line in parted if line]
 
 
 def tokens(words: str) -> list[str]:

@@ -160,6 +160,13 @@ class UploadNotFoundError(NotFoundError):
     title = "Upload not found"
 
 
+class OriginalNotKeptError(NotFoundError):
+    """The upload is there, but not its file: nothing came of it, or the storage has lost it."""
+
+    code = "original_not_kept"
+    title = "The original of this upload is not kept, since nothing came of it; upload the file again"
+
+
 class NotWaitingError(DomainError):
     """There is no outline that could be applied, compared or discarded."""
 

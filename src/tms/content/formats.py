@@ -90,6 +90,15 @@ def accepted_suffixes() -> tuple[str, ...]:
     )
 
 
+def accepted_kinds() -> tuple[str, ...]:
+    """What TMS reads, in words: `Word document`, `PDF`; kinds that share their extensions are told once."""
+    told: dict[str, str] = {}
+    for format_ in FORMATS.values():
+        if format_.is_read and not all(suffix in told for suffix in format_.suffixes):
+            told |= dict.fromkeys(format_.suffixes, format_.name.partition(" ")[2])
+    return tuple(dict.fromkeys(told.values()))
+
+
 def accepted() -> str:
     """A sentence that lists what TMS reads."""
     return f"TMS reads files that end in {', '.join(accepted_suffixes())}."

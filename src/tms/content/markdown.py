@@ -6,6 +6,8 @@ import re
 from lxml import etree
 from lxml.html import defs
 from markdown_it import MarkdownIt
+from markdown_it.parser_block import ParserBlock
+from markdown_it.rules_block import StateBlock
 from markdown_it.token import Token
 from mdit_py_plugins.deflist import deflist_plugin
 from mdit_py_plugins.footnote import footnote_plugin
@@ -23,14 +25,41 @@ _TITLE = re.compile(r"^title:[ \t]*(.+)$", re.MULTILINE)
 # Divisions of pandoc and Quarto (`::: callout`) and attributes behind a heading say how something looks; no text of theirs.
 _FENCE = re.compile(r"^ {0,3}:{3,}[^\n]*$", re.MULTILINE)
 _HEADING_ATTRIBUTES = re.compile(r"^( {0,3}#{1,6} [^\n]*?)[ \t]*\{[.#][^}\n]*\}[ \t]*$", re.MULTILINE)
+# Of lists and quotations, one within the other.
+_MARKERS = re.compile(r"^(?:[ \t]*(?:>|(?:[-*+]|\d{1,9}[.)])(?=[ \t]|$)))*[ \t]*")
 _TAG = re.compile(r"</?([A-Za-z][\w-]*)")
+
+
+class _Blocks(ParserBlock):
+    """Blocks within blocks as deep as the library goes; it drops what lies deeper, which here is kept as lines of text."""
+
+    def tokenize(self, state: StateBlock, startLine: int, endLine: int) -> None:  # noqa: N803 - named by the library
+        """Read lines into the state's tokens."""
+        if state.level < state.md.options.maxNesting:
+            super().tokenize(state, startLine, endLine)
+            return
+        end = startLine
+        while end < endLine and (state.isEmpty(end) or state.sCount[end] >= state.blkIndent):
+            end += 1
+        lines = state.getLines(startLine, end, state.blkIndent, False).split("\n")
+        words = [text for line in lines if (text := _MARKERS.sub("", line).rstrip())]
+        if words:
+            state.push("paragraph_open", "p", 1)
+            inline = state.push("inline", "", 0)
+            inline.content = "\\\n".join(words)
+            inline.map = [startLine, end]
+            inline.children = []
+            state.push("paragraph_close", "p", -1)
+        state.line = end
 
 
 def read(source: Source) -> Document:
     """The lessons of a Markdown text; pictures are those that lie beside it. Raises a `DocumentError`."""
     source.report(0.2, "Reading text")
     text = encodings.decode(source.path.read_bytes()).replace("\x00", "")
-    parser = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+    parser = MarkdownIt("commonmark", {"html": True})
+    parser.block = _Blocks()
+    parser.enable(["table", "strikethrough"])
     for plugin in (front_matter_plugin, footnote_plugin, tasklists_plugin, deflist_plugin):
         parser.use(plugin)
     tokens = parser.parse(_HEADING_ATTRIBUTES.sub(r"\1", _FENCE.sub("", text)))

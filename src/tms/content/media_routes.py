@@ -1,10 +1,10 @@
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy import RowMapping
 
-from tms.content import additions, queries, receiving, service, sizes
+from tms.content import additions, queries, receiving, service, sights, sizes
 from tms.content.errors import MediaNotFoundError
 from tms.content.schemas import MediaOut
 from tms.courses.html import MEDIA_PATH
@@ -15,17 +15,12 @@ from tms.http.parameters import PathId
 from tms.http.sessions import ReadSession
 from tms.platform import limits, signing, storage
 
-_KINDS: dict[str, Any] = {"image/*": {}, "video/*": {}, "audio/*": {}}
 POLICY = [
     policy.line(
         "POST",
         "/courses/{course_id}/media",
         policy.STAFF,
-        policy.Sight(
-            "administrators every course, trainers those they are named on",
-            trainer=policy.Reach.OWN,
-            reads=policy.Reach.RELATED,
-        ),
+        sights.ADDERS,
         max_bytes=sizes.FORM_BYTES,
         limit=limits.UPLOADS,
     ),
@@ -38,13 +33,6 @@ POLICY = [
 ]
 
 router = APIRouter(tags=["content"])
-
-_PARTS: dict[int | str, dict[str, Any]] = {
-    200: {"content": _KINDS},
-    206: {"description": "The part that `Range` asks for", "content": _KINDS},
-    304: {"description": "Not changed since it was read"},
-    416: {"description": "The range begins beyond the end"},
-}
 
 
 @router.post(
@@ -76,7 +64,9 @@ def _out(row: RowMapping) -> MediaOut:
     )
 
 
-@router.get("/media/{media_id}", response_class=Response, responses=_PARTS)
+@router.get(
+    "/media/{media_id}", response_class=Response, responses=files.described("image/*", "video/*", "audio/*")
+)
 async def get_media(
     media_id: PathId,
     session: ReadSession,

@@ -106,6 +106,18 @@ async def sections_of(session: AsyncSession, upload_id: UUID) -> list[Row[UUID, 
     return list((await session.execute(statement)).all())
 
 
+async def origin(session: AsyncSession, section_id: UUID) -> RowMapping | None:
+    """`id file_name created_at` of the upload whose newest edition made the section; None where it was written by hand."""
+    statement = (
+        select(Upload.id, Upload.file_name, Upload.created_at)
+        .join(UploadSection, UploadSection.upload_id == Upload.id)
+        .where(UploadSection.section_id == section_id)
+        .order_by(Upload.created_at.desc(), Upload.id.desc())
+        .limit(1)
+    )
+    return (await session.execute(statement)).mappings().one_or_none()
+
+
 async def same_document(session: AsyncSession, course_id: UUID, sha256: str) -> RowMapping | None:
     """The upload of the same bytes to the same course that has not failed; `in_use`: whether anything of it is left."""
     live = exists().where(

@@ -85,7 +85,8 @@ class FileTaker:
         if not self._found:
             raise MissingFileError
         if self.size == 0:
-            raise EmptyFileError
+            # A browser sends an empty name where no file was chosen.
+            raise EmptyFileError if self.name else MissingFileError
         self._target.flush()
 
     def _begin_part(self) -> None:

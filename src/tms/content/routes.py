@@ -2,7 +2,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
-from tms.content import formats, receiving, service, sizes
+from tms.content import formats, receiving, service, sights, sizes
 from tms.content.schemas import UploadOut
 from tms.http import bodies, policy
 from tms.http.answers import PROBLEMS, Answer
@@ -16,11 +16,7 @@ POLICY = [
         "POST",
         "/courses/{course_id}/upload-content",
         policy.STAFF,
-        policy.Sight(
-            "administrators every course, trainers those they are named on",
-            trainer=policy.Reach.OWN,
-            reads=policy.Reach.RELATED,
-        ),
+        sights.ADDERS,
         max_bytes=sizes.FORM_BYTES,
         limit=limits.UPLOADS,
     ),

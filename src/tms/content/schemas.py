@@ -128,6 +128,13 @@ class PlanIn(Body):
     replace_edited: list[Id] = Field(default_factory=list, max_length=2000)
 
 
+class WordsOut(Schema):
+    """Words in a row that stay, come in or go, with line feeds where lines end; of many that stay, `…` stands for most."""
+
+    kind: Literal["same", "inserted", "deleted"]
+    text: str
+
+
 class ChangeOut(Schema):
     """A line of a difference, in the order of the new edition; what is removed comes at the end.
 
@@ -145,6 +152,10 @@ class ChangeOut(Schema):
     edited: bool
     decision_needed: bool
     decision: Literal["keep", "replace"] | None
+    wording: list[WordsOut] | None = Field(
+        description="Which words the text of the edition changes in the section as it is now, in their order; empty where no "
+        "word changes, but the title, the form or a picture. Null where nothing changes, or too much to be compared."
+    )
 
 
 class DifferenceOut(Schema):

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import Row, RowMapping
 
-from tms.content import blocks, editions
+from tms.content import blocks, editions, wording
 from tms.content.editions import Change, Difference
 from tms.content.lessons.division import count_words
 from tms.content.plans import Piece, Wanted
@@ -23,6 +23,7 @@ from tms.content.schemas import (
     UploadDetail,
     UploadError,
     UploadListed,
+    WordsOut,
 )
 
 EXCERPT = 280
@@ -110,17 +111,18 @@ def difference(upload: RowMapping, found: Difference) -> DifferenceOut:
     counts = dict.fromkeys(("kept", "changed", "moved", "added", "removed"), 0)
     for change in found.changes:
         counts[change.kind] += 1
+    compare = wording.Comparer()
     return DifferenceOut(
         upload_id=upload["id"],
         replaces=upload["replaces_id"],
-        changes=[_change(change) for change in found.changes],
+        changes=[_change(change, compare) for change in found.changes],
         sections_before=len(found.live),
         sections_after=len(editions.outline(found)),
         **counts,
     )
 
 
-def _change(change: Change) -> ChangeOut:
+def _change(change: Change, compare: wording.Comparer) -> ChangeOut:
     section, draft = change.section, change.draft
     content = draft.content if draft else section.content if section else None
     return ChangeOut(
@@ -134,4 +136,12 @@ def _change(change: Change) -> ChangeOut:
         edited=change.is_edited,
         decision_needed=change.is_undecided,
         decision=change.choice,
+        wording=_wording(change, compare),
     )
+
+
+def _wording(change: Change, compare: wording.Comparer) -> list[WordsOut] | None:
+    if not change.is_changed or change.section is None or change.draft is None:
+        return None
+    found = compare.words(change.section.content or "", change.draft.content)
+    return None if found is None else [WordsOut(kind=run.kind, text=run.text) for run in found]

@@ -2,25 +2,23 @@
 
 import asyncio
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
-from tms.content import outlines, queries, reviews, shapes
+from tms.content import originals, outlines, queries, reviews, shapes, sights
 from tms.content.schemas import PlanIn, UploadDetail, UploadListed
-from tms.http import policy
+from tms.http import files, policy
 from tms.http.answers import Answer, Listing, listing, set_etag
 from tms.http.caller import Caller
 from tms.http.idempotency import IdempotentRoute
 from tms.http.parameters import IfMatch, PageQuery, PathId
 from tms.http.sessions import ReadSession, WriteSession
 
-_EDITORS = policy.Sight(
-    "administrators every course, trainers those they are named on", trainer=policy.Reach.OWN
-)
 POLICY = [
-    policy.line("GET", "/courses/{course_id}/uploads", policy.STAFF, _EDITORS),
-    policy.line("GET", "/uploads/{upload_id}", policy.STAFF, _EDITORS),
-    policy.line("POST", "/uploads/{upload_id}/apply", policy.STAFF, _EDITORS),
-    policy.line("DELETE", "/uploads/{upload_id}", policy.STAFF, _EDITORS),
+    policy.line("GET", "/courses/{course_id}/uploads", policy.STAFF, sights.EDITORS),
+    policy.line("GET", "/uploads/{upload_id}", policy.STAFF, sights.EDITORS),
+    policy.line("GET", "/uploads/{upload_id}/original", policy.STAFF, sights.EDITORS),
+    policy.line("POST", "/uploads/{upload_id}/apply", policy.STAFF, sights.EDITORS),
+    policy.line("DELETE", "/uploads/{upload_id}", policy.STAFF, sights.EDITORS),
 ]
 
 router = APIRouter(tags=["content"], route_class=IdempotentRoute)
@@ -49,6 +47,25 @@ async def get_upload(
     sections = await queries.sections_of(session, upload_id)
     # Looking through a long document takes a while, during which others are served.
     return Answer(data=await asyncio.to_thread(shapes.detail, row, outline, sections))
+
+
+@router.get(
+    "/uploads/{upload_id}/original", response_class=Response, responses=files.described(files.SAVED_TYPE)
+)
+async def get_original(upload_id: PathId, caller: Caller, session: ReadSession, request: Request) -> Response:
+    """The file itself, byte for byte as it was uploaded, to be saved under its name. Takes one `Range` at a time.
+
+    Files of uploads of which nothing came are not kept (404, `original_not_kept`).
+    """
+    found = await originals.find(session, upload_id, caller)
+    return await files.save(
+        request,
+        found.read,
+        name=found.name,
+        size=found.size,
+        sha256=found.sha256,
+        recheck=request.state.recheck,
+    )
 
 
 @router.post("/uploads/{upload_id}/apply")

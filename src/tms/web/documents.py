@@ -4,15 +4,15 @@ import asyncio
 from contextlib import suppress
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse, StreamingResponse
 from pydantic import TypeAdapter, ValidationError
 
+from tms.content import originals, receiving, service, shapes, sights, sizes
 from tms.content import queries as content
-from tms.content import receiving, service, shapes, sizes
 from tms.content.errors import NoSuchEditionError
 from tms.content.service import Purpose
-from tms.http import policy
+from tms.http import files, policy
 from tms.http.bodies import stream
 from tms.http.parameters import PathId
 from tms.http.sessions import ReadSession, WriteSession
@@ -23,11 +23,10 @@ from tms.platform import limits
 from tms.platform.schemas import Id
 from tms.web import rendering
 from tms.web import visitor as door
-from tms.web.errors import SignInNeededError, StaffOnlyError
 from tms.web.visitor import FORM_BYTES, PostingStaff, StaffVisitor
 
 UPLOAD = "/staff/uploads/{upload_id}"
-EDITORS = "administrators every course, trainers those they are named on"
+EDITORS = sights.EDITORS.phrase
 STARTERS = "administrators all, trainers what they started"
 POLICY = [
     policy.Line(
@@ -38,6 +37,7 @@ POLICY = [
         max_bytes=sizes.FORM_BYTES,
     ),
     policy.Line("GET", UPLOAD, policy.PUBLIC, EDITORS),
+    policy.Line("GET", f"{UPLOAD}/original", policy.PUBLIC, EDITORS),
     policy.Line("GET", "/staff/jobs/{job_id}/events", policy.PUBLIC, STARTERS),
     policy.Line("POST", "/staff/jobs/{job_id}/cancel", policy.PUBLIC, STARTERS, max_bytes=FORM_BYTES),
 ]
@@ -101,6 +101,22 @@ async def uploaded(
     )
 
 
+@router.get(f"{UPLOAD}/original")
+async def original(
+    request: Request, upload_id: PathId, visitor: StaffVisitor, session: ReadSession
+) -> Response:
+    """The file as it was uploaded, to be saved; a browser sends its cookie, and no token, with this."""
+    found = await originals.find(session, upload_id, visitor.caller)
+    return await files.save(
+        request,
+        found.read,
+        name=found.name,
+        size=found.size,
+        sha256=found.sha256,
+        recheck=door.staff_again(request),
+    )
+
+
 @router.post("/staff/jobs/{job_id}/cancel")
 async def cancel(job_id: PathId, visitor: PostingStaff, session: WriteSession) -> RedirectResponse:
     """Stop the reading; where that was too late, the page says what became of the document."""
@@ -116,13 +132,5 @@ async def events(
 ) -> StreamingResponse:
     """How far long work is, as server-sent events; a browser sends its cookie, and no token, with these."""
     await operations.job(session, job_id, visitor.caller)
-
-    async def recheck() -> None:
-        found = await door.find(request)
-        if found is None:
-            raise SignInNeededError(request.url.path)
-        if not found.is_staff:
-            raise StaffOnlyError
-
-    told = watching.events(job_id, visitor.caller, recheck)
+    told = watching.events(job_id, visitor.caller, door.staff_again(request))
     return StreamingResponse(told, media_type="text/event-stream")

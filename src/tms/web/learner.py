@@ -158,6 +158,7 @@ async def read_section(
         sections=sections,
         section=await queries.section(session, course_id, section_id),
         mine=sections[place],
+        origin=None,
         previous=sections[place - 1] if place else None,
         following=sections[place + 1] if place + 1 < len(sections) else None,
     )

@@ -1,7 +1,8 @@
 """The form of an outline, as browsers send it, as a plan.
 
 For the row at place N: `title.N`; `do.N`, which is `own` (a lesson of its own), `merge` (with the one above) or `skip`;
-and `split.N`, once for each of its parts at which a new lesson begins.
+`split.N`, once for each of its parts at which a new lesson begins; and `title.N.P`, what the lesson that begins at its
+part P is called.
 """
 
 from collections.abc import Mapping, Sequence
@@ -62,14 +63,18 @@ def _plan(form: Fields, outline: Sequence[OutlineRowOut]) -> PlanIn:
         if wish == "merge" and lessons:
             lessons[-1].pieces.append(pieces[0])
         else:
-            title = first(form, f"title.{place}") or row.title
-            lessons.append(
-                LessonIn.model_validate(
-                    {"title": title, "pieces": [pieces[0].model_dump(by_alias=True, mode="json")]}
-                )
-            )
-        lessons += [LessonIn(pieces=[piece]) for piece in pieces[1:]]
+            lessons.append(_lesson(first(form, f"title.{place}") or row.title, pieces[0]))
+        lessons += [
+            _lesson(first(form, f"title.{place}.{begin}"), piece)
+            for begin, piece in zip(begins[1:], pieces[1:], strict=True)
+        ]
     return PlanIn(lessons=lessons, skip=skipped)
+
+
+def _lesson(title: str, piece: PieceIn) -> LessonIn:
+    """Without a title it is called like its sub-heading."""
+    pieces = [piece.model_dump(by_alias=True, mode="json")]
+    return LessonIn.model_validate({"title": title if title.strip() else None, "pieces": pieces})
 
 
 def _splits(form: Fields, place: int, last: int) -> list[int]:

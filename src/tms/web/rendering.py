@@ -1,6 +1,7 @@
 """From templates to answers: the frame around every page, the policy for what it may load, dates and lessons."""
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -11,6 +12,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from tms.content.schemas import WordsOut
 from tms.courses import html
 from tms.http import assets
 from tms.platform.settings import get_settings
@@ -44,6 +46,7 @@ MONTHS = (
 _HEADING = re.compile(r"(</?h)([1-5])(?=[ >])")
 _TITLE = re.compile(r"<h1[ >]")
 _WITHOUT_ALT = re.compile(r'<img((?: (?!alt=)[a-z]+="[^"]*")*)>')
+_FATES = ("same", "inserted", "deleted")
 _TABLE = re.compile(r"(<table(?: [a-z]+=\"[^\"]*\")*>.*?</table>)", re.DOTALL)
 _PRE = re.compile(r"<pre(?=[ >])")
 
@@ -83,6 +86,19 @@ def machine_instant(moment: datetime | date) -> str:
     return moment.isoformat()
 
 
+def file_size(count: int) -> str:
+    """`1 kB`, `340 kB`, `12.5 MB` of a number of bytes, as browsers and file managers tell it."""
+    if count < 1_000_000:
+        return f"{max(1, round(count / 1000))} kB"
+    return f"{count / 1_000_000:.1f} MB"
+
+
+def count_changes(runs: Sequence[WordsOut]) -> dict[str, int]:
+    """How many words the runs of a difference have: `inserted`, `deleted`, and `shown` in all."""
+    counts = {kind: sum(len(run.text.split()) for run in runs if run.kind == kind) for kind in _FATES}
+    return {**counts, "shown": sum(counts.values())}
+
+
 def lesson(stored: str) -> Markup:
     """A lesson's stored HTML as a part of a page; it was sanitised when it was written.
 
@@ -103,7 +119,9 @@ def link(path: str, **parameters: str | None) -> str:
     return f"{path}?{urlencode(given)}" if given else path
 
 
-_environment.filters.update(day=day, instant=instant, machine=machine_instant, lesson=lesson)
+_environment.filters.update(
+    day=day, instant=instant, machine=machine_instant, lesson=lesson, bytes=file_size, sum_words=count_changes
+)
 _environment.globals.update(asset=assets.address, link=link)
 
 

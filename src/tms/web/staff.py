@@ -7,6 +7,7 @@ from fastapi.responses import HTMLResponse
 
 from tms.batches import queries as batches
 from tms.batches.queries import BatchFilter
+from tms.content import formats
 from tms.content import queries as content
 from tms.courses import queries as courses
 from tms.http import policy
@@ -146,6 +147,8 @@ async def course(
         may_edit=may_edit,
         documents=documents.rows,
         editions=[row for row in documents.rows if row["status"] == "completed"],
+        suffixes=formats.accepted_suffixes(),
+        kinds=formats.accepted_kinds(),
     )
 
 
@@ -153,13 +156,14 @@ async def course(
 async def section(
     request: Request, course_id: PathId, section_id: PathId, visitor: StaffVisitor, session: ReadSession
 ) -> HTMLResponse:
-    """One section as learners read it, without marks."""
+    """One section as learners read it, without marks; those who may change it see which document it comes from."""
     found = await courses.course(session, course_id, visitor.caller)
     sections = await queries.outline(session, course_id)
     places = [place for place, row in enumerate(sections) if row["section_id"] == section_id]
     if not places:
         raise LessonNotFoundError("This section was removed, or the link is an old one.")
     place = places[0]
+    may_edit = await courses.is_editable(session, course_id, visitor.caller)
     return rendering.page(
         request,
         "section.html",
@@ -169,6 +173,7 @@ async def section(
         sections=sections,
         section=await queries.section(session, course_id, section_id),
         mine=None,
+        origin=await content.origin(session, section_id) if may_edit else None,
         previous=sections[place - 1] if place else None,
         following=sections[place + 1] if place + 1 < len(sections) else None,
     )

@@ -5,6 +5,7 @@ something `PostingVisitor`, which asks for the token of the session and for our 
 """
 
 import hmac
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -87,6 +88,18 @@ async def _staff(visitor: Visitor) -> sessions.Visitor:
 
 StaffVisitor = Annotated[sessions.Visitor, Depends(_staff)]
 """A trainer or an administrator; what they see behind the door is decided by the rooms' queries."""
+
+
+def staff_again(request: Request) -> Callable[[], Awaitable[None]]:
+    """Asks, while an answer goes on, whether who gets it is still signed in and staff; raises where not."""
+
+    async def recheck() -> None:
+        found = await find(request)
+        if found is None:
+            raise SignInNeededError(request.url.path)
+        await _staff(found)
+
+    return recheck
 
 
 async def _admin(visitor: Visitor) -> sessions.Visitor:

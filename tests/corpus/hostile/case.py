@@ -17,7 +17,8 @@ NOTHING = "no_content"
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """`make` gives the bytes; `expected` is `read` or the stable code of the error that the author is shown.
+    """`make` gives the bytes; `expected` is `read` or the stable code of the error that the author is shown; of files that
+    were changed at random, any of several.
 
     `banned` are bytes that no lesson may hold (what lies in a file that the document names, or a script).
     """
@@ -26,8 +27,12 @@ class Case:
     name: str
     filename: str
     make: Callable[[], bytes]
-    expected: str
+    expected: str | frozenset[str]
     banned: tuple[str, ...] = ()
+
+    @property
+    def outcomes(self) -> frozenset[str]:
+        return frozenset({self.expected}) if isinstance(self.expected, str) else self.expected
 
     @property
     def id(self) -> str:

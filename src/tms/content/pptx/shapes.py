@@ -10,13 +10,12 @@ from tms.content.errors import CorruptDocumentError
 from tms.content.lessons.markup import UNUSABLE
 from tms.content.opc import OfficePackage, Relationship
 from tms.content.pictures import PictureFolder, UnusablePictureError
-from tms.content.pptx import charts
+from tms.content.pptx import charts, headlines
 from tms.content.pptx.text import Bullets, blocks, plain
 from tms.content.safe_xml import Element, local
 
 _R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 TITLES = frozenset({"title", "ctrTitle"})
-_FURNITURE = frozenset({"dt", "ftr", "sldNum", "hdr", "sldImg"})
 _BULLETED = frozenset({"body", "obj", ""})
 _DEEPEST_GROUP = 50
 
@@ -52,13 +51,16 @@ class ShapeReader:
         """All that the slide shows; the title comes out of its order, since it is the heading."""
         shown = Shown()
         tree = part.root.find("{*}cSld/{*}spTree")
-        for shape in () if tree is None else _flat(tree):
+        shapes = [] if tree is None else list(_flat(tree))
+        heading = next((shape for shape in shapes if _placeholder(shape) in TITLES and _words(shape)), None)
+        if heading is None and tree is not None:
+            heading = headlines.find(tree)
+        for shape in shapes:
             kind = _placeholder(shape)
-            if kind in _FURNITURE:
+            if kind in headlines.FURNITURE:
                 continue
-            if kind in TITLES and not shown.title:
-                body = shape.find("{*}txBody")
-                shown.title = "" if body is None else plain(body)
+            if shape is heading:
+                shown.title = _words(shape)
                 continue
             found = self._blocks(shape, part)
             if kind == "subTitle":
@@ -139,6 +141,11 @@ class ShapeReader:
     def _left(self, frame: Element) -> list[Element]:
         self._left_out["chart"] += 1
         return _note("Chart or diagram", _alternative(frame))
+
+
+def _words(shape: Element) -> str:
+    body = shape.find("{*}txBody")
+    return "" if body is None else plain(body)
 
 
 def _note(what: str, alternative: str) -> list[Element]:

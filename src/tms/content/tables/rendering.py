@@ -2,19 +2,22 @@
 
 import datetime as dt
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
 from lxml import etree
 
 from tms.content.errors import DocumentTooComplexError
 from tms.content.safe_xml import Element
+from tms.content.tables import figures
 
 ROWS_LIMIT = 1000
 COLUMNS_LIMIT = 50
 CELLS_LIMIT = 400_000
 TEXT_LIMIT = 32_767
+_NO_CODES: Mapping[tuple[int, int], str] = MappingProxyType({})
 Value: TypeAlias = str | int | float | bool | dt.datetime | dt.date | dt.time | dt.timedelta | None
 
 
@@ -36,10 +39,22 @@ class Book:
     _cells: int = 0
 
     def add(
-        self, title: str, rows: Sequence[Sequence[Value]], *, height: int, merged: Sequence[Merged] = ()
+        self,
+        title: str,
+        rows: Sequence[Sequence[Value]],
+        *,
+        height: int,
+        merged: Sequence[Merged] = (),
+        codes: Mapping[tuple[int, int], str] = _NO_CODES,
     ) -> None:
-        """Add a sheet; `height` is the number of rows that it has in truth, `rows` may stop at `ROWS_LIMIT`."""
-        texts = [[text_of(value) for value in row[: COLUMNS_LIMIT + 1]] for row in rows[:ROWS_LIMIT]]
+        """Add a sheet; `height` is the number of rows that it has in truth, `rows` may stop at `ROWS_LIMIT`.
+
+        `codes` are the number formats of cells by row and column, both from 0.
+        """
+        texts = [
+            [text_of(value, codes.get((top, left))) for left, value in enumerate(row[: COLUMNS_LIMIT + 1])]
+            for top, row in enumerate(rows[:ROWS_LIMIT])
+        ]
         width = max((number for row in texts for number, text in enumerate(row, 1) if text), default=0)
         if width == 0:
             self.warnings.append(f"The sheet “{title}” is empty and was left out.")
@@ -67,8 +82,12 @@ class Book:
             )
 
 
-def text_of(value: Value) -> str:
-    """A value as people read it; dates and times as ISO 8601 writes them."""
+def text_of(value: Value, code: str | None = None) -> str:
+    """A value as people read it: as its number format shows it; without one, dates and times as ISO 8601 writes them."""
+    if code is not None and not isinstance(value, bool | str | None):
+        shown = figures.written(value, code)
+        if shown is not None:
+            return shown
     match value:
         case bool():
             return "TRUE" if value else "FALSE"

@@ -2,6 +2,7 @@
 
 import re
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import python_calamine
@@ -12,6 +13,8 @@ from tms.content.errors import CorruptDocumentError, DocumentTooComplexError, En
 from tms.content.lessons import division, titles, warnings
 from tms.content.lessons.document import Document, Manuscript, Source
 from tms.content.sniff import Kind
+from tms.content.tables import number_formats
+from tms.content.tables.number_formats import Codes, column_number
 from tms.content.tables.rendering import ROWS_LIMIT, Book, Merged
 
 _AREA_LIMIT = 4_000_000
@@ -28,11 +31,10 @@ _NAMED_BY_PROGRAM = re.compile(
 
 def read(source: Source) -> Document:
     """The lessons of an Excel workbook or an OpenDocument spreadsheet; raises a `DocumentError`."""
-    if source.kind is not Kind.XLS:
-        _look_over(source)
+    codes = _look_over(source)
     try:
         with CalamineWorkbook.from_path(source.path) as workbook:
-            book = _read(workbook, source)
+            book = _read(workbook, source, codes)
     except python_calamine.PasswordError as error:
         raise EncryptedDocumentError from error
     except (python_calamine.CalamineError, OSError, ValueError, OverflowError) as error:
@@ -42,7 +44,7 @@ def read(source: Source) -> Document:
     return division.compose(Manuscript(book.root, warnings=book.warnings), source)
 
 
-def _read(workbook: CalamineWorkbook, source: Source) -> Book:
+def _read(workbook: CalamineWorkbook, source: Source, codes: Mapping[str, Codes]) -> Book:
     book = Book()
     sheets = workbook.sheets_metadata
     if len(sheets) > division.LESSONS_LIMIT:
@@ -57,31 +59,40 @@ def _read(workbook: CalamineWorkbook, source: Source) -> Book:
         else:
             alone = len(sheets) == 1 and _NAMED_BY_PROGRAM.fullmatch(sheet.name) is not None
             title = titles.name_of(source.filename) if alone else sheet.name
-            _add(book, title, workbook.get_sheet_by_name(sheet.name))
+            _add(book, title, workbook.get_sheet_by_name(sheet.name), codes.get(sheet.name, {}))
         source.report(0.2 + 0.5 * number / len(sheets), f"Reading sheet {number} of {len(sheets)}")
     return book
 
 
-def _add(book: Book, title: str, sheet: CalamineSheet) -> None:
+def _add(book: Book, title: str, sheet: CalamineSheet, codes: Codes) -> None:
     top, left = sheet.start or (0, 0)
     merged = [
         Merged(first[0] - top, first[1] - left, last[0] - top, last[1] - left)
         for first, last in sheet.merged_cell_ranges or []
     ]
     title = titles.shorten(titles.plain_line(title)) or "Sheet"
-    book.add(title, sheet.to_python(nrows=ROWS_LIMIT), height=sheet.height, merged=merged)
+    placed = {(row - top, column - left): code for (row, column), code in codes.items()}
+    rows = sheet.to_python(nrows=ROWS_LIMIT)
+    book.add(title, rows, height=sheet.height, merged=merged, codes=placed)
 
 
-def _look_over(source: Source) -> None:
-    """Refuse what would grow beyond measure: the library lays out every cell between the first and the last."""
+def _look_over(source: Source) -> dict[str, Codes]:
+    """Refuse what would grow beyond measure: the library lays out every cell between the first and the last.
+
+    Gives the number formats of cells by the names of their sheets, which the library does not tell; only newer workbooks
+    of Excel have any.
+    """
+    if source.kind is Kind.XLS:
+        return {}
     if source.kind is Kind.ODS:
         archive.inspect(source.path)
-        return
+        return {}
     archive.inspect_office(source.path)
     with zipfile.ZipFile(source.path) as package:
         for name in package.namelist():
             if name.lower().endswith(".xml") and "/worksheets/" in name.lower():
                 _check_area(package, name)
+    return number_formats.read(source.path)
 
 
 def _check_area(package: zipfile.ZipFile, name: str) -> None:
@@ -93,7 +104,7 @@ def _check_area(package: zipfile.ZipFile, name: str) -> None:
                 text = rest + chunk
                 for column, row in _CELL.findall(text):
                     last_row = max(last_row, int(row))
-                    last_column = max(last_column, _column_number(column))
+                    last_column = max(last_column, column_number(column))
                 rest = text[-_OVERLAP:]
     except (zipfile.BadZipFile, OSError, EOFError) as error:
         raise CorruptDocumentError from error
@@ -104,10 +115,3 @@ def _check_area(package: zipfile.ZipFile, name: str) -> None:
             f"A sheet of {Path(name).stem} reaches to row {last_row:,} and column {last_column:,}; "
             "delete what stands far outside of the table, save it again and upload that file."
         )
-
-
-def _column_number(letters: bytes) -> int:
-    number = 0
-    for letter in letters:
-        number = number * 26 + letter - 64
-    return number

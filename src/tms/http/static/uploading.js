@@ -15,9 +15,13 @@
 
   const size = (bytes) => (bytes < 1e6 ? `${Math.max(1, Math.round(bytes / 1e3))} kB` : `${(bytes / 1e6).toFixed(1)} MB`);
 
+  // What is dropped has not gone through the chooser. It may be sent all the same: the answer says what to do instead.
+  const isRead = (name) => input.accept.split(",").some((suffix) => name.toLowerCase().endsWith(suffix));
+
   const show = () => {
     const file = input.files[0];
-    hint.textContent = file ? `${file.name}, ${size(file.size)}` : usual;
+    const told = file && !isRead(file.name) ? ". TMS does not read files that are called like that." : "";
+    hint.textContent = file ? `${file.name}, ${size(file.size)}${told}` : usual;
     refused.hidden = true;
   };
 
