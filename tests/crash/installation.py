@@ -18,9 +18,12 @@ from psycopg.rows import dict_row
 
 from tests.crash.accounts import BuiltIn
 from tests.notifications.postboxes import Letterbox, free_port
-from tms.platform import embedded
+from tms import app, cli, worker
+from tms.platform import embedded, failpoints
 from tms.platform.embedded.place import Place
 
+# What declares the fail points is imported by the three assemblies.
+ASSEMBLIES = (app, cli, worker)
 PATIENCE = 60
 ADMIN = "admin@example.com"
 PASSWORD = "a-long-password-of-a-test"
@@ -142,6 +145,8 @@ class Installation:
             **self.accounts.environment(),
         }
         if fail_at:
+            # A name that is no point any more would make nobody die, and the test wait in vain.
+            assert fail_at.partition(":")[0] in failpoints.declared()
             environment["TMS_FAIL_AT"] = fail_at
         log = self.home.parent / f"{words[0]}-{len(self.started)}.log"
         process = Process(words, environment=environment, log=log)

@@ -74,7 +74,7 @@ def stories_end(tms, story):
     ("point", "kind", "api_dies_at", "copies"),
     [
         ("identity.provision.after_account", stories.Enrolment, "students.enrol.committed", 1),
-        ("content.process.after_picture", stories.Upload, "content.admit.committed", 1),
+        ("content.keep.after_storing", stories.Upload, "content.admit.committed", 1),
         # Nothing calls a message back: a sender that was thought dead may send it after the other one did.
         ("notifications.deliver.before_sending", stories.Enrolment, None, 2),
     ],
