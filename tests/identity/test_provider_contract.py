@@ -80,7 +80,7 @@ class Builtin:
 class Genuine:
     """A realm of a genuine Keycloak, seen from outside."""
 
-    page_size = "tms.identity.keycloak.provider.PAGE"
+    page_size = "tms.identity.keycloak.listing.PAGE"
 
     def __init__(self, realm):
         self.realm = realm
@@ -351,6 +351,20 @@ async def test_all_accounts_are_listed_across_pages(site, provider, monkeypatch)
     assert set(listed) == {account.id for account in made}
     assert listed[made[0].id] == made[0]
     assert not listed[made[3].id].enabled
+
+
+async def test_what_is_removed_while_they_are_listed_hides_none_of_the_others(site, provider, monkeypatch):
+    monkeypatch.setattr(site.page_size, 5)
+    made = [
+        await provider.create_or_adopt(person(email=f"p{n}@example.org"), password=TEMPORARY, temporary=True)
+        for n in range(9)
+    ]
+    listed = []
+    async for account in provider.list():
+        listed.append(account.id)
+        if len(listed) in {2, 4}:
+            await provider.delete(listed[-1])
+    assert sorted(listed) == sorted(account.id for account in made)
 
 
 @pytest.mark.parametrize("role", Role)

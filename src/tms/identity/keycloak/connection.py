@@ -12,7 +12,7 @@ from keycloak.connection import ConnectionManager
 from keycloak.exceptions import KeycloakConnectionError, KeycloakError, KeycloakOperationError
 from keycloak.urls_patterns import URL_CERTS
 
-from tms.identity.errors import ProviderUnavailableError
+from tms.identity.errors import ProviderRefusesError, ProviderUnavailableError
 from tms.identity.keycloak.breaker import Breaker
 
 logger = logging.getLogger(__name__)
@@ -96,7 +96,7 @@ class Connection(KeycloakOpenIDConnection):
                 "keycloak does not let us do this: run `tms keycloak check`",
                 extra={"status": response.status_code},
             )
-            raise ProviderUnavailableError
+            raise ProviderRefusesError
         return response
 
     async def _with_token(self, call: Call) -> Any:

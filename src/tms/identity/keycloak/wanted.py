@@ -14,8 +14,9 @@ ROLES = {
     Role.TRAINER: "Runs batches and edits courses in TMS",
     Role.STUDENT: "Learns in TMS",
 }
-SERVICE_ACCOUNT_ROLES = frozenset({"manage-users", "view-users", "query-users"})
-"""Roles of the client `realm-management`: the least with which accounts can be made, found and given roles."""
+SERVICE_ACCOUNT_ROLES = frozenset({"manage-users", "view-users", "query-users", "view-realm"})
+"""Roles of the client `realm-management`: the least with which accounts can be made, found, given roles, and listed by
+role, for which alone `view-realm` is."""
 AUDIENCE_MAPPER = "tms audience"
 
 REALM = {
