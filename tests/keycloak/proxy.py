@@ -55,8 +55,10 @@ class Way:
     and `after` (`call` is called before the work or after it, no answer).
     """
 
-    def __init__(self, behind):
+    def __init__(self, behind, *, hidden=False):
+        """`hidden`: the server is asked as if there were no way, and names itself by its own address."""
         self.behind = urlsplit(behind)
+        self.hidden = hidden
         self.faults = []
         self.passed = []
         self.most_at_once = 0
@@ -169,6 +171,9 @@ class Way:
         reader, writer = await asyncio.open_connection(self.behind.hostname, self.behind.port)
         try:
             lines = [line for line in head.split(b"\r\n") if not line.lower().startswith(b"connection:")]
+            if self.hidden:
+                lines = [line for line in lines if not line.lower().startswith(b"host:")]
+                lines.insert(1, f"Host: {self.behind.netloc}".encode())
             lines.insert(1, b"Connection: close")
             writer.write(b"\r\n".join(lines) + body)
             await writer.drain()

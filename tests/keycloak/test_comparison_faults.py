@@ -21,7 +21,7 @@ MEMBERS = r"GET /admin/realms/[^/]+/roles/student/users\?"
 @pytest.fixture
 async def way(site, monkeypatch):
     """TMS reaches Keycloak by a way on which things go wrong, and waits for nothing."""
-    made = Way(site.keycloak.server.url)
+    made = Way(site.keycloak.server.url, hidden=True)
     monkeypatch.setenv("KEYCLOAK_PUBLIC_URL", site.keycloak.server.url)
     monkeypatch.setenv("KEYCLOAK_SERVER_URL", made.url)
     monkeypatch.setattr(patience, "PAUSES_SECONDS", (0, 0, 0))

@@ -29,9 +29,10 @@ REALM = {
     "registrationAllowed": False,
     "bruteForceProtected": True,
     "permanentLockout": False,
-    # A refresh token is good once, so that a stolen one is noticed.
+    # A refresh token is good until its successor is used, and twice at most: an answer that was lost on the way ends nobody's
+    # session, and of two who have one, as after a theft, the second to go on is refused and ends the other's too.
     "revokeRefreshToken": True,
-    "refreshTokenMaxReuse": 0,
+    "refreshTokenMaxReuse": 1,
 }
 REALM_AT_MOST = {
     "accessTokenLifespan": 300,
