@@ -1,17 +1,19 @@
 """`make keycloak`: a genuine Keycloak to try TMS with, prepared for it, until Ctrl-C. Its data stay in `.keycloak`."""
 
+import contextlib
 import os
 import secrets
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from tests.keycloak import distribution, server
 
 ROOT = Path(__file__).parents[2]
 HOME = ROOT / ".keycloak"
-PORT = 8080
+PORTS = range(8080, 8100)
 
 
 def main() -> None:
@@ -19,7 +21,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     print("Fetching, building and starting Keycloak; the first time takes a minute.", flush=True)
     try:
-        process = server.start(HOME, port=PORT, password=_password())
+        process = server.start(HOME, port=_port(), password=_password())
     except distribution.KeycloakMissingError as error:
         sys.exit(str(error))
     try:
@@ -31,6 +33,22 @@ def main() -> None:
         print("\nKeycloak is stopping.")
     finally:
         server.stop(process)
+
+
+def _port() -> int:
+    """The one of the last time, since addresses in `.env` name it; else the first that is free."""
+    with contextlib.suppress(OSError, ValueError):
+        last = urlsplit(server.known(HOME).url).port
+        if last and server.is_free(last):
+            return last
+    for port in PORTS:
+        if server.is_free(port):
+            if port != PORTS[0]:
+                print(f"Port {PORTS[0]} is taken: Keycloak listens at {port}.", flush=True)
+            return port
+    sys.exit(
+        f"Keycloak wants one of the ports {PORTS[0]} to {PORTS[-1]}, and all are taken: end what listens there"
+    )
 
 
 def _password() -> str:

@@ -1,10 +1,16 @@
-"""Asking the identity provider again, where giving up at the first silence would lose the work of minutes."""
+"""How long anybody waits for an identity provider that is another server, and asking it again where giving up at the first
+silence would lose the work of minutes.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from tms.identity.errors import ProviderRefusesError, ProviderUnavailableError
+
+CONNECT_SECONDS = 2.0
+READ_SECONDS = 5.0
+"""For the next part of an answer: they are small, and come as one."""
 
 PAUSES_SECONDS = (1.0, 4.0, 12.0)
 """Between the tries. The last is longer than the provider is left alone after several failures in a row."""

@@ -14,11 +14,10 @@ from keycloak.urls_patterns import URL_CERTS
 
 from tms.identity.errors import ProviderRefusesError, ProviderUnavailableError
 from tms.identity.keycloak.breaker import Breaker
+from tms.identity.patience import CONNECT_SECONDS, READ_SECONDS
 
 logger = logging.getLogger(__name__)
 
-CONNECT_SECONDS = 2.0
-READ_SECONDS = 5.0
 AT_ONCE = 8
 """Requests under way; more would only queue up inside Keycloak."""
 LONGEST_WAIT_SECONDS = 5.0
