@@ -86,6 +86,13 @@ async def test_a_password_reset_in_tms_takes_the_place_of_the_directorys(site, f
     page = await site.enter(site.browser(), {"email": ADA, "temporaryPassword": given})
     assert page.path == "/my"
 
+    # Keycloak's administrator removes it, and the directory's works again.
+    account = (await providers.current().find_by_email(ADA)).id
+    for credential in await site.keycloak.admin.a_get_credentials(account):
+        if "federationLink" not in credential:
+            await site.keycloak.admin.a_delete_credential(account, credential["id"])
+    assert (await site.keycloak.password_grant(ADA, THEIRS)).status_code == 200
+
 
 @pytest.mark.parametrize(
     ("options", "why"),
