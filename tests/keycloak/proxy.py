@@ -19,12 +19,14 @@ PATIENCE = 30
 # What enrolling somebody asks of Keycloak, in this order; method and path.
 TOKEN = r"POST /realms/[^/]+/protocol/openid-connect/token"
 FIND = r"GET /admin/realms/[^/]+/users\?.*q="
+FIND_ADDRESS = r"GET /admin/realms/[^/]+/users\?.*email="
 CREATE = r"POST /admin/realms/[^/]+/users$"
 READ_ROLES = r"GET /admin/realms/[^/]+/users/[^/]+/role-mappings/realm$"
 ASSIGN_ROLE = r"POST /admin/realms/[^/]+/users/[^/]+/role-mappings/realm$"
 ENROLLING = {
     "token": TOKEN,
     "find": FIND,
+    "find address": FIND_ADDRESS,
     "create": CREATE,
     "read roles": READ_ROLES,
     "assign role": ASSIGN_ROLE,

@@ -7,7 +7,11 @@ import pytest
 from tests.keycloak import directory
 from tms import app as assembly
 from tms.identity import providers, reconciling
+from tms.identity.errors import IdentityConflictError
+from tms.identity.provider import Person
 from tms.operations import doctor
+from tms.platform.caller import Role
+from tms.platform.ids import new_id
 
 pytestmark = pytest.mark.keycloak
 
@@ -116,3 +120,14 @@ async def test_what_keycloak_does_not_vouch_for_or_lets_nobody_write_is_refused_
     # The other way out.
     await boss.patch(user, {"email": "ada.e@example.org"})
     assert (await boss.post(f"{user}/retry-provisioning"))["data"]["status"] == "active"
+
+
+async def test_who_moves_from_the_built_in_sign_in_is_linked_to_the_directorys_account(site, federated):
+    await federated(mode="UNSYNCED")
+    keycloak = providers.keycloak()
+    ada = Person(new_id(), ADA, "Ada", "Example", Role.STUDENT)
+    with pytest.raises(IdentityConflictError):
+        await keycloak.bring(ada, enabled=True, credential=None, temporary=False)
+    account = await keycloak.link(ada)
+    assert (await keycloak.find(ada.user_id)).id == account
+    assert (await site.keycloak.password_grant(ADA, THEIRS)).status_code == 200

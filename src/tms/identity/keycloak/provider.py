@@ -68,7 +68,7 @@ class KeycloakProvider:
 
         An adopted account keeps a password that its person has chosen; only a permanent one replaces it.
         """
-        found = await self._find(person.user_id)
+        found = await self._find(person.user_id) or await self._of_address(person)
         if found is None:
             try:
                 account_id = await self._create(person, password, temporary=temporary)
@@ -171,6 +171,7 @@ class KeycloakProvider:
         secret: Representation = {"requiredActions": [UPDATE_PASSWORD] if temporary else []}
         secret |= {"credentials": [credential]} if credential is not None else {}
         mark = {"attributes": {MARK: [str(person.user_id)]}}
+        await self._of_address(person)
         try:
             with answers():
                 account_id = await self._admin.a_create_user(facts | secret | mark)
@@ -227,6 +228,20 @@ class KeycloakProvider:
                 "several accounts bear one mark", extra={"user": str(user_id), "accounts": len(ours)}
             )
         return min(ours, key=lambda account: account["createdTimestamp"], default=None)
+
+    async def _of_address(self, person: Person) -> Representation | None:
+        """The account that has the address, if it is ours after all; raises `IdentityConflictError` where it is not.
+
+        Looked for before one is made: the account of a directory that Keycloak meets only while it refuses to make another
+        one is undone with that request, and stays known by a wrong id, with which nobody can sign in or change it.
+        """
+        with answers():
+            found = await self._admin.a_get_users(
+                {"email": person.email, "exact": "true", "briefRepresentation": "false", "max": 1}
+            )
+        if found and representation.mark(found[0]) != person.user_id:
+            raise IdentityConflictError
+        return found[0] if found else None
 
     async def _read(self, account_id: str) -> Representation:
         with answers():
