@@ -118,7 +118,7 @@ async def test_the_command_ends_with_a_line_and_a_status_of_its_own(site, way, s
     way.go_wrong("403", on=MEMBERS, times=None)
     told = command.run("reconcile", database, site.keycloak.settings, KEYCLOAK_SERVER_URL=way.url)
     assert told.status == 3, told.errors
-    assert told.output == "0 differences, 0 repaired, 0 left.\n"
+    assert told.output == "0 accounts compared: 0 differences, 0 repaired, 0 left.\n"
     assert "Traceback" not in told.errors
     last = told.errors.strip().splitlines()[-1]
     assert last.startswith("tms: The sign-in server does not let TMS do this")

@@ -27,18 +27,26 @@ def reconcile(settings: Settings, *, remake: bool, only_look: bool) -> bool:
 
 async def _reconcile(settings: Settings, *, remake: bool, only_look: bool) -> bool:
     outcomes: Counter[bool] = Counter()
+    progress = reconciling.Progress()
     async with startup.database(settings):
-        found = reconciling.compare() if only_look else reconciling.reconcile(remake=remake)
+        found = (
+            reconciling.compare(progress)
+            if only_look
+            else reconciling.reconcile(remake=remake, progress=progress)
+        )
         try:
             async for difference in found:
                 outcomes[difference.repaired] += 1
                 print(f"{'repaired' if difference.repaired else 'LEFT':<9}{difference}", flush=True)
         except ComparisonCutShortError as error:
-            print(_summary(outcomes), flush=True)
+            print(_summary(progress, outcomes), flush=True)
             fail(error.detail, CUT_SHORT)
-    print(_summary(outcomes))
+    print(_summary(progress, outcomes))
     return not outcomes[False]
 
 
-def _summary(outcomes: Counter[bool]) -> str:
-    return f"{outcomes.total()} differences, {outcomes[True]} repaired, {outcomes[False]} left."
+def _summary(progress: reconciling.Progress, outcomes: Counter[bool]) -> str:
+    return (
+        f"{progress.accounts} accounts compared: {outcomes.total()} differences, {outcomes[True]} repaired, "
+        f"{outcomes[False]} left."
+    )

@@ -47,12 +47,35 @@ _WAITS: ColumnElement[bool] = literal_column("""(
 )""").label("waits")
 
 
-async def compare() -> AsyncIterator[Difference]:
-    """Every difference, as it is found; nothing is changed.
+@dataclass(slots=True)
+class Progress:
+    """How far a comparison has come."""
+
+    accounts: int = 0
+    last: str | None = None
+    all_listed: bool = False
+
+    def compared(self, account: Account) -> None:
+        """One more, in the order of the listing."""
+        self.accounts += 1
+        self.last = account.id
+
+    def told(self, why: ProviderUnavailableError) -> str:
+        """How far it came before it was cut short, for people; ids only."""
+        came = f"{self.accounts} accounts were compared" + (
+            f", the last was {self.last}" if self.last else ""
+        )
+        if self.all_listed:
+            came = f"all {self.accounts} accounts were compared, but not whether anybody's account is gone"
+        return f"{why.detail}. It was not all compared: {came}. What was repaired stays so; run `tms reconcile` again."
+
+
+async def compare(progress: Progress | None = None) -> AsyncIterator[Difference]:
+    """Every difference, as it is found; nothing is changed. `progress` is kept up to date.
 
     Raises `ComparisonCutShortError` where the provider stops answering for longer than its patience.
     """
-    progress = _Progress()
+    progress = progress or Progress()
     try:
         with Sightings.opened() as seen:
             async for difference in _compare(seen, progress):
@@ -61,7 +84,7 @@ async def compare() -> AsyncIterator[Difference]:
         raise ComparisonCutShortError(progress.told(error)) from error
 
 
-async def _compare(seen: Sightings, progress: "_Progress") -> AsyncIterator[Difference]:
+async def _compare(seen: Sightings, progress: Progress) -> AsyncIterator[Difference]:
     async for page in _pages():
         seen.add(page)
         sides = await _sides(page)
@@ -82,34 +105,13 @@ async def _compare(seen: Sightings, progress: "_Progress") -> AsyncIterator[Diff
             yield Difference(Kind.MARK_TWICE, UUID(marked_twice), None)
 
 
-@dataclass(slots=True)
-class _Progress:
-    """How far a comparison has come."""
-
-    accounts: int = 0
-    last: str | None = None
-    all_listed: bool = False
-
-    def compared(self, account: Account) -> None:
-        self.accounts += 1
-        self.last = account.id
-
-    def told(self, why: ProviderUnavailableError) -> str:
-        came = f"{self.accounts} accounts were compared" + (
-            f", the last was {self.last}" if self.last else ""
-        )
-        if self.all_listed:
-            came = f"all {self.accounts} accounts were compared, but not whether anybody's account is gone"
-        return f"{why.detail}. It was not all compared: {came}. What was repaired stays so; run `tms reconcile` again."
-
-
-async def reconcile(*, remake: bool = False) -> AsyncIterator[Difference]:
-    """Every difference, after it was repaired where that is for TMS to do. Raises as `compare`.
+async def reconcile(*, remake: bool = False, progress: Progress | None = None) -> AsyncIterator[Difference]:
+    """Every difference, after it was repaired where that is for TMS to do. Arguments and errors as of `compare`.
 
     `remake` has accounts that are gone made anew, each with a new temporary password that is sent to the person.
     """
     told: UUID | None = None
-    async for found in compare():
+    async for found in compare(progress):
         # All that differs of one account is found together, and told together.
         again = found.kind in MIRRORED and found.user_id == told
         repaired = again or await _repair(found, remake=remake)
