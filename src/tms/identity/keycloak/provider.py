@@ -316,6 +316,9 @@ class KeycloakProvider:
             # The role may have been made anew, with another id.
             self._roles.clear()
             raise
+        except AccountRefusedError as error:
+            # So Keycloak answers where somebody else gives the account a role at the same moment.
+            raise ProviderUnavailableError from error
 
     async def _set_temporary(self, found: Representation, password: str) -> None:
         actions = {*found.get("requiredActions", []), UPDATE_PASSWORD}
