@@ -8,6 +8,7 @@ world.
 SLOW = (
     "keycloak/test_main_job",
     "keycloak/test_faults",
+    "keycloak/test_comparison_faults",
     "crash/test_kills",
     "runtime/test_up",
     "fuzz/test_fuzzing",
@@ -27,6 +28,7 @@ SLOW = (
     "fuzz/test_claims",
     "erasure/test_erasure",
     "keycloak/test_both_sides",
+    "keycloak/test_many_accounts",
 )
 PLACES = {f"tests/{name}.py": place for place, name in enumerate(SLOW)}
 

@@ -1,5 +1,6 @@
 """`tms keycloak import-users`: from the built-in sign-in to a genuine Keycloak, and nobody loses access."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import pytest
 from sqlalchemy import select, text, update
 from tests.identity.browser import give_temporary_password
 from tests.keycloak.fixture import CLIENT_SECRET
-from tests.keycloak.misbehaving import Proxy
+from tests.keycloak.proxy import ASSIGN_ROLE, Way
 
 from tms.identity import providers, verifier
 from tms.identity.builtin import hashing
@@ -108,9 +109,9 @@ async def test_everybody_keeps_password_role_state_and_history(organisation, at_
 
 async def test_an_import_that_was_cut_short_changes_nothing_here_and_goes_on(organisation, at_keycloak):
     before = await account_ids()
-    async with Proxy(at_keycloak.settings.keycloak_server_url) as proxy:
-        proxy.plant("503 Service Unavailable", method="POST", path="/role-mappings", times=1000)
-        providers.keycloak().connection.base_url = f"{proxy.url}/"
+    with contextlib.closing(Way(at_keycloak.settings.keycloak_server_url)) as way:
+        way.go_wrong("503", on=ASSIGN_ROLE, times=None)
+        providers.keycloak().connection.base_url = f"{way.url}/"
         with pytest.raises(ProviderUnavailableError):
             await move()
     assert await account_ids() == before

@@ -80,7 +80,7 @@ class Builtin:
 class Genuine:
     """A realm of a genuine Keycloak, seen from outside."""
 
-    page_size = "tms.identity.keycloak.provider.PAGE"
+    page_size = "tms.identity.keycloak.listing.PAGE"
 
     def __init__(self, realm):
         self.realm = realm
@@ -145,12 +145,16 @@ async def sign_in(site, email=None, password=GOOD):
 
 
 async def refresh(site, tokens):
+    return (await traded(site, tokens)).status_code
+
+
+async def traded(site, tokens):
     form = {
         "grant_type": "refresh_token",
         "client_id": "tms-cli",
         "refresh_token": tokens["refresh_token"],
     }
-    return (await site.http.post(site.token_endpoint, data=form)).status_code
+    return await site.http.post(site.token_endpoint, data=form)
 
 
 async def test_an_account_is_made_and_found_by_its_mark(site, provider):
@@ -353,6 +357,20 @@ async def test_all_accounts_are_listed_across_pages(site, provider, monkeypatch)
     assert not listed[made[3].id].enabled
 
 
+async def test_what_is_removed_while_they_are_listed_hides_none_of_the_others(site, provider, monkeypatch):
+    monkeypatch.setattr(site.page_size, 5)
+    made = [
+        await provider.create_or_adopt(person(email=f"p{n}@example.org"), password=TEMPORARY, temporary=True)
+        for n in range(9)
+    ]
+    listed = []
+    async for account in provider.list():
+        listed.append(account.id)
+        if len(listed) in {2, 4}:
+            await provider.delete(listed[-1])
+    assert sorted(listed) == sorted(account.id for account in made)
+
+
 @pytest.mark.parametrize("role", Role)
 async def test_a_token_says_who_it_is_and_holds(site, provider, role):
     ann = person(role=role)
@@ -372,9 +390,18 @@ async def test_a_token_says_who_it_is_and_holds(site, provider, role):
         "name": "Ann Lee",
     }
     assert claims["exp"] - claims["iat"] == 300
-    assert await refresh(site, tokens) == 200
-    # A refresh token is good once.
-    assert await refresh(site, tokens) == 400
+
+
+async def test_a_refresh_token_ends_when_its_successor_is_used(site, provider):
+    await provider.create_or_adopt(person(), password=GOOD, temporary=False)
+    first = await sign_in(site)
+    second = (await traded(site, first)).json()
+    # Keycloak tells elder from younger by whole seconds.
+    await asyncio.sleep(1.1)
+    third = (await traded(site, second)).json()
+    assert await refresh(site, first) == 400
+    # Two have had one token: nobody's goes on.
+    assert await refresh(site, third) == 400
 
 
 async def test_signing_keys_are_public_and_have_a_use(provider):

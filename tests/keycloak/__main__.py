@@ -1,17 +1,20 @@
 """`make keycloak`: a genuine Keycloak to try TMS with, prepared for it, until Ctrl-C. Its data stay in `.keycloak`."""
 
+import contextlib
 import os
 import secrets
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from tests.keycloak import distribution, server
+from tms.cli.failures import load_settings
 
 ROOT = Path(__file__).parents[2]
 HOME = ROOT / ".keycloak"
-PORT = 8080
+PORTS = range(8080, 8100)
 
 
 def main() -> None:
@@ -19,7 +22,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     print("Fetching, building and starting Keycloak; the first time takes a minute.", flush=True)
     try:
-        process = server.start(HOME, port=PORT, password=_password())
+        process = server.start(HOME, port=_port(), password=_secret("admin_password"))
     except distribution.KeycloakMissingError as error:
         sys.exit(str(error))
     try:
@@ -33,9 +36,25 @@ def main() -> None:
         server.stop(process)
 
 
-def _password() -> str:
-    """The administrator's; made once, since Keycloak takes it at its first start only."""
-    place = HOME / "admin_password"
+def _port() -> int:
+    """The one of the last time, since addresses in `.env` name it; else the first that is free."""
+    with contextlib.suppress(OSError, ValueError):
+        last = urlsplit(server.known(HOME).url).port
+        if last and server.is_free(last):
+            return last
+    for port in PORTS:
+        if server.is_free(port):
+            if port != PORTS[0]:
+                print(f"Port {PORTS[0]} is taken: Keycloak listens at {port}.", flush=True)
+            return port
+    sys.exit(
+        f"Keycloak wants one of the ports {PORTS[0]} to {PORTS[-1]}, and all are taken: end what listens there"
+    )
+
+
+def _secret(name: str) -> str:
+    """Made once and kept: Keycloak takes its administrator's password at its first start only, and `.env` names both."""
+    place = HOME / name
     if not place.exists():
         HOME.mkdir(mode=0o700, exist_ok=True)
         place.touch(mode=0o600)
@@ -44,15 +63,24 @@ def _password() -> str:
 
 
 def _prepare(found: server.Keycloak) -> None:
-    settings = found.environment(os.environ.get("KEYCLOAK_REALM", "tms"))
-    print(f"\nKeycloak answers at {found.url}. Put these lines into .env, then `make run`:\n")
+    tms = load_settings()
+    settings = found.environment(tms.keycloak_realm, KEYCLOAK_CLIENT_SECRET=_secret("client_secret"))
+    print("Keycloak answers. Its realm is prepared as `tms keycloak setup` does it.", flush=True)
+    command = [sys.executable, "-P", "-m", "tms.cli", "keycloak", "setup"]
+    done = subprocess.run(
+        command, cwd=ROOT, env=os.environ | settings, stdout=subprocess.PIPE, text=True, check=False
+    )
+    if done.returncode:
+        sys.exit(f"{done.stdout}The realm could not be prepared: what is above says why")
+    print("\nPut these lines into .env, then `make run` in another shell:\n")
     for name, value in settings.items():
         print(f"{name}={value}")
-    print(flush=True)
-    command = [sys.executable, "-P", "-m", "tms.cli", "keycloak", "setup"]
-    subprocess.run(command, cwd=ROOT, env=os.environ | settings, check=False)
     print(
-        f"\nIts own console: {found.url}/admin, as {found.admin_username}. Stop it with Ctrl-C.", flush=True
+        f"\nPeople can sign in to TMS at {tms.public_url}. If yours listens elsewhere (TMS_PORT, TMS_PUBLIC_URL), run "
+        "`.venv/bin/tms keycloak setup` with the settings that it has.\n"
+        f"Keycloak's own console: {found.url}/admin, as {found.admin_username}. Stop Keycloak with Ctrl-C; its data stay "
+        f"in {HOME.name}.",
+        flush=True,
     )
 
 

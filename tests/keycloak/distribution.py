@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 VERSION = "26.7.4"
@@ -22,16 +23,31 @@ class KeycloakMissingError(Exception):
 
 def built() -> Path:
     """The folder of the built distribution, fetched where it is not there yet. Raises `KeycloakMissingError`."""
+    return _kept(VERSION, _fetch_and_build)
+
+
+def fetched(artifact: str, name: str) -> Path:
+    """The one file of another artifact. Raises `KeycloakMissingError`."""
+
+    def fetch(draft: Path) -> Path:
+        _fetch(artifact, draft)
+        return draft / name
+
+    return _kept(name, fetch)
+
+
+def _kept(name: str, make: Callable[[Path], Path]) -> Path:
+    """What `make` made once for all runs, in a draft's folder."""
     _require_java()
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tms" / "keycloak"
-    folder = cache / VERSION
+    place = cache / name
     cache.mkdir(parents=True, exist_ok=True)
     with (cache / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not folder.exists():
+        if not place.exists():
             with tempfile.TemporaryDirectory(dir=cache, prefix="draft-") as draft:
-                _fetch_and_build(Path(draft)).rename(folder)
-    return folder
+                make(Path(draft)).rename(place)
+    return place
 
 
 def place(folder: Path) -> Path:
@@ -56,13 +72,17 @@ def _require_java():
     )
 
 
-def _fetch_and_build(draft: Path) -> Path:
+def _fetch(artifact: str, folder: Path) -> None:
     if shutil.which("mvn") is None:
         raise KeycloakMissingError("Keycloak is fetched by Maven (Debian: apt-get install maven)")
     _run(
-        ["mvn", "-q", "-B", "-C", "dependency:copy", f"-Dartifact={ARTIFACT}", f"-DoutputDirectory={draft}"],
-        "Maven cannot fetch Keycloak",
+        ["mvn", "-q", "-B", "-C", "dependency:copy", f"-Dartifact={artifact}", f"-DoutputDirectory={folder}"],
+        f"Maven cannot fetch {artifact}",
     )
+
+
+def _fetch_and_build(draft: Path) -> Path:
+    _fetch(ARTIFACT, draft)
     (archive,) = draft.glob("*.zip")
     shutil.unpack_archive(archive, draft)
     archive.unlink()

@@ -7,20 +7,26 @@ import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from urllib.parse import urlsplit
 
-HTML = b"<html><body><h1>502 Bad Gateway</h1></body></html>"
+STRANGE = {
+    "html": ("text/html", b"<html><body><h1>502 Bad Gateway</h1></body></html>"),
+    "half": ("application/json", b'[{"id": "12'),
+}
 PATIENCE = 30
 
 # What enrolling somebody asks of Keycloak, in this order; method and path.
 TOKEN = r"POST /realms/[^/]+/protocol/openid-connect/token"
 FIND = r"GET /admin/realms/[^/]+/users\?.*q="
+FIND_ADDRESS = r"GET /admin/realms/[^/]+/users\?.*email="
 CREATE = r"POST /admin/realms/[^/]+/users$"
 READ_ROLES = r"GET /admin/realms/[^/]+/users/[^/]+/role-mappings/realm$"
 ASSIGN_ROLE = r"POST /admin/realms/[^/]+/users/[^/]+/role-mappings/realm$"
 ENROLLING = {
     "token": TOKEN,
     "find": FIND,
+    "find address": FIND_ADDRESS,
     "create": CREATE,
     "read roles": READ_ROLES,
     "assign role": ASSIGN_ROLE,
@@ -45,15 +51,19 @@ class Fault:
 class Way:
     """Listens on a port of this machine in a thread of its own, and passes on to the server behind.
 
-    Kinds: `refuse` (nobody listens), `silence` (taken and never answered), `slow` (answered after `seconds`), `500`, `429`,
-    `html`, `truncated` (half of the answer), `lost` (the work is done, the answer is not given), `expired` (the server is
-    shown a token that it refuses), `before` and `after` (`call` is called before the work or after it, no answer).
+    Kinds: `refuse` (nobody listens), `silence` (taken and never answered), `slow` (answered after `seconds`), any status
+    such as `500` (429 asks to be left alone for a second), `html`, `half` (half a JSON), `truncated` (a part of the answer),
+    `lost` (the work is done, the answer is not given), `expired` (the server is shown a token that it refuses), `before`
+    and `after` (`call` is called before the work or after it, no answer).
     """
 
-    def __init__(self, behind):
+    def __init__(self, behind, *, hidden=False):
+        """`hidden`: the server is asked as if there were no way, and names itself by its own address."""
         self.behind = urlsplit(behind)
+        self.hidden = hidden
         self.faults = []
         self.passed = []
+        self.most_at_once = 0
         with socket.create_server(("127.0.0.1", 0)) as probe:
             self.port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
@@ -108,6 +118,7 @@ class Way:
     async def _serve(self, reader, writer):
         task = asyncio.current_task()
         self._at_work.add(task)
+        self.most_at_once = max(self.most_at_once, len(self._at_work))
         try:
             with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
                 await self._pass_on(reader, writer)
@@ -141,19 +152,10 @@ class Way:
         if fault.kind == "slow":
             await asyncio.sleep(fault.seconds)
             return await self._ask(head, body)
-        if fault.kind in {"500", "429"}:
-            reason = {"500": b"500 Internal Server Error", "429": b"429 Too Many Requests\r\nRetry-After: 1"}[
-                fault.kind
-            ]
-            return b"HTTP/1.1 " + reason + b"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-        if fault.kind == "html":
-            length = str(len(HTML)).encode()
-            return (
-                b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: "
-                + length
-                + b"\r\n\r\n"
-                + HTML
-            )
+        if fault.kind.isdecimal():
+            return _answer(HTTPStatus(int(fault.kind)), "application/json", b'{"error": "planted"}')
+        if fault.kind in STRANGE:
+            return _answer(HTTPStatus.OK, *STRANGE[fault.kind])
         if fault.kind == "expired":
             return await self._ask(
                 re.sub(rb"(?i)(\r\nauthorization: Bearer )[^\r]+", rb"\1x.y.z", head), body
@@ -171,9 +173,23 @@ class Way:
         reader, writer = await asyncio.open_connection(self.behind.hostname, self.behind.port)
         try:
             lines = [line for line in head.split(b"\r\n") if not line.lower().startswith(b"connection:")]
+            if self.hidden:
+                lines = [line for line in lines if not line.lower().startswith(b"host:")]
+                lines.insert(1, f"Host: {self.behind.netloc}".encode())
             lines.insert(1, b"Connection: close")
             writer.write(b"\r\n".join(lines) + body)
             await writer.drain()
             return await reader.read()
         finally:
             writer.close()
+
+
+def _answer(status, kind, body):
+    lines = [
+        f"HTTP/1.1 {status.value} {status.phrase}",
+        f"Content-Type: {kind}",
+        f"Content-Length: {len(body)}",
+        "Connection: close",
+    ]
+    lines += ["Retry-After: 1"] if status == HTTPStatus.TOO_MANY_REQUESTS else []
+    return "\r\n".join([*lines, "", ""]).encode() + body

@@ -201,6 +201,16 @@ def guard(folder: Path) -> None:
         shutil.rmtree(home, ignore_errors=True)
 
 
+def is_free(port: int) -> bool:
+    """Whether nobody listens at this port of this machine."""
+    with contextlib.suppress(OSError), socket.socket() as listener:
+        # As Keycloak binds it: what a connection of a moment ago has left behind is no hindrance.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", port))
+        return True
+    return False
+
+
 def _free_port(held):
     listener = held.enter_context(socket.socket())
     listener.bind(("127.0.0.1", 0))

@@ -58,11 +58,14 @@ class _Forms(HTMLParser):
     def __init__(self):
         super().__init__()
         self.forms = []
+        self.links = []
         self.words = []
 
     def handle_starttag(self, tag, attrs):
         attributes = dict(attrs)
-        if tag == "form":
+        if tag == "a":
+            self.links.append(attributes.get("href", ""))
+        elif tag == "form":
             self.forms.append((attributes.get("action", ""), {}))
         elif tag in {"input", "button"} and self.forms and attributes.get("name"):
             self.forms[-1][1][attributes["name"]] = attributes.get("value", "")
@@ -81,6 +84,7 @@ class Page:
         parser = _Forms()
         parser.feed(response.text)
         self.forms = parser.forms
+        self.links = parser.links
         self.words = " ".join(" ".join(parser.words).split())
 
     def form(self, *, having):

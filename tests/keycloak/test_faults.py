@@ -6,12 +6,15 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from tests.keycloak.proxy import ASSIGN_ROLE, CREATE, ENROLLING, FIND, Way
+from tests.keycloak.fixture import CLIENT_SECRET
+from tests.keycloak.proxy import ASSIGN_ROLE, CREATE, ENROLLING, FIND, TOKEN, Way
 from tms import app as assembly
 from tms.identity import providers, reconciling
 from tms.identity.keycloak.representation import MARK
 from tms.operations import doctor
+from tms.platform import db
 from tms.platform.settings import get_settings
+from tms.web import sessions
 
 pytestmark = pytest.mark.keycloak
 
@@ -30,7 +33,7 @@ ALWAYS = {
 @pytest.fixture
 async def way(site, monkeypatch):
     """TMS reaches Keycloak by a way on which things go wrong; browsers and scripts reach it as before."""
-    made = Way(site.keycloak.server.url)
+    made = Way(site.keycloak.server.url, hidden=True)
     monkeypatch.setenv("KEYCLOAK_PUBLIC_URL", site.keycloak.server.url)
     monkeypatch.setenv("KEYCLOAK_SERVER_URL", made.url)
     await _start_anew()
@@ -157,3 +160,62 @@ async def test_several_answers_are_lost_in_a_row(site, way, batch, run_jobs, ses
     way.heal()
     await settled(run_jobs, session)
     await one_of_everything(site, session, enrolled)
+
+
+async def due(browser):
+    """The browser's next request has TMS refresh its sign-in; whether it is in still, and the tokens that TMS keeps."""
+    async with db.transaction() as session:
+        await session.execute(text("UPDATE page_sessions SET check_due = tms_now()"))
+    is_in = await browser.is_in()
+    async with db.reading() as session:
+        return is_in, (await session.execute(text("SELECT tokens FROM page_sessions"))).scalar_one()
+
+
+@pytest.fixture
+async def browser(site, way):
+    """Nora's, who has signed in."""
+    boss = await site.boss()
+    made = site.browser()
+    await site.enter(made, await site.enrol(boss, NORA))
+    return made
+
+
+async def test_a_lost_answer_to_a_refresh_ends_no_page_session(site, way, browser):
+    before = (await due(browser))[1]
+    for _ in range(2):
+        lost = way.go_wrong("lost", on=TOKEN)
+        assert await due(browser) == (True, before)
+        assert lost.happened == 1
+        is_in, after = await due(browser)
+        assert is_in
+        assert after != before
+        before = after
+
+
+async def test_two_lost_in_a_row_do_and_keycloak_lets_the_browser_in_again(site, way, browser):
+    way.go_wrong("lost", on=TOKEN, times=2)
+    for _ in range(2):
+        assert (await due(browser))[0]
+    assert not (await due(browser))[0]
+    # Keycloak knows the browser: nothing is asked.
+    assert (await browser.open("/my")).path == "/my"
+
+
+async def test_a_refresh_token_that_somebody_else_used_too_is_noticed(site, way, browser):
+    stolen, _ = sessions._open((await due(browser))[1])
+    thief = {
+        "grant_type": "refresh_token",
+        "refresh_token": stolen,
+        "client_id": "tms",
+        "client_secret": CLIENT_SECRET,
+    }
+    assert (await due(browser))[0]
+    # Keycloak tells elder from younger by whole seconds.
+    await asyncio.sleep(1.1)
+    answer = await site.keycloak.http.post(f"{site.keycloak.protocol}/token", data=thief)
+    assert answer.status_code == 200
+    await asyncio.sleep(1.1)
+    is_in, _ = await due(browser)
+    thief["refresh_token"] = answer.json()["refresh_token"]
+    answer = await site.keycloak.http.post(f"{site.keycloak.protocol}/token", data=thief)
+    assert (is_in, answer.status_code) == (False, 400)

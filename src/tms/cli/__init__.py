@@ -193,7 +193,10 @@ def reconcile(
         bool, typer.Option("--only-look", help="Say what differs and change nothing.")
     ] = False,
 ) -> None:
-    """Compare users with the sign-in server's accounts and repair what differs. Status 1 if something is left."""
+    """Compare users with the sign-in server's accounts and repair what differs.
+
+    Status 1 if something is left, 3 if the sign-in server stopped answering before all was compared.
+    """
     settings = load_settings()
     from tms.cli import reconciliation
 

@@ -25,6 +25,8 @@ class Kind(StrEnum):
     """The user's account is gone, and another one carries the user's mark: the user is linked to that one."""
     MARK_TWICE = "mark_on_two_accounts"
     """Only reported: somebody has to say which one is the person's."""
+    NOT_READ = "account_not_read"
+    """Only reported: it was listed as different, and the provider, which answers otherwise, cannot show it alone."""
     MARK = "mark_differs"
     """The account has lost our mark, or carries another: it is written anew, as all that follow."""
     ENABLED = "enabled_differs"

@@ -54,6 +54,18 @@ class ProviderUnavailableError(UnavailableError):
     """Seconds for which the provider itself asks to be left alone."""
 
 
+class ProviderRefusesError(ProviderUnavailableError):
+    """It answers, and does not let TMS do this: waiting helps nothing."""
+
+    title = "The sign-in server does not let TMS do this: have an administrator run `tms keycloak check`"
+
+
+class ComparisonCutShortError(ProviderUnavailableError):
+    """Users and accounts were not all compared; `detail` says how far it came. What was repaired before stays so."""
+
+    title = "Users and accounts were not all compared, since the sign-in server stopped answering"
+
+
 class IdentityConflictError(DomainError):
     """The provider has an account of this address that is not ours; it is left untouched."""
 

@@ -4,7 +4,7 @@ import logging
 from uuid import UUID
 
 from tms.identity import provisioning, reconciling, service
-from tms.identity.errors import IdentityConflictError, ProviderUnavailableError
+from tms.identity.errors import ComparisonCutShortError, IdentityConflictError
 from tms.platform import queue
 
 logger = logging.getLogger(__name__)
@@ -52,5 +52,5 @@ async def reconcile(timestamp: int) -> None:  # noqa: ARG001 - the planned time,
     """Once an hour: users and accounts compared, what differs repaired or reported in the log."""
     try:
         await reconciling.reconcile_and_log()
-    except ProviderUnavailableError:
-        logger.warning("the sign-in server does not answer: users and accounts are compared in an hour")
+    except ComparisonCutShortError as error:
+        logger.warning("users and accounts are compared again in an hour", extra={"reason": error.detail})

@@ -6,11 +6,11 @@ What counts as proof that an account which TMS did not make is a person's is wri
 from contextlib import suppress
 from uuid import UUID
 
-from sqlalchemy import RowMapping, func, update
+from sqlalchemy import RowMapping, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tms.identity import access, adoption, emails, passwords, providers, provisioning, queries, service
-from tms.identity.errors import StatusError, UserNotFoundError
+from tms.identity.errors import AccountRefusedError, AdoptionRefusedError, StatusError, UserNotFoundError
 from tms.identity.models import Provisioning, User
 from tms.identity.provider import Account
 from tms.operations import audit
@@ -95,8 +95,8 @@ async def remake(user_id: UUID) -> bool:
 async def adopt_account(user_id: UUID, *, by: Caller) -> RowMapping:
     """Take over the account that has the address of somebody in `identity_conflict`; they keep its password.
 
-    Raises `UserNotFoundError`, `StatusError`, `AdoptionRefusedError` with what is missing for the proof, and
-    `ProviderUnavailableError`.
+    Raises `UserNotFoundError`, `StatusError`, `AdoptionRefusedError` with what is missing for the proof or why the
+    account could not be marked, and `ProviderUnavailableError`.
     """
     account = await _conflicting_account(user_id)
     async with db.transaction() as session:
@@ -115,7 +115,22 @@ async def adopt_account(user_id: UUID, *, by: Caller) -> RowMapping:
             await idempotency.note(session, user_id)
     await service.try_provisioning(user_id)
     async with db.reading() as session:
-        return await queries.user(session, user_id)
+        row = await queries.user(session, user_id)
+        if row["status"] == "identity_conflict":
+            statement = select(Provisioning.last_error).where(Provisioning.user_id == user_id)
+            raise _not_taken_over((await session.execute(statement)).scalar_one())
+        return row
+
+
+def _not_taken_over(why: str | None) -> AdoptionRefusedError:
+    if why == AccountRefusedError.code:
+        return AdoptionRefusedError(
+            "The sign-in server lets TMS write nothing to this account, as where a directory keeps it read-only. Let the "
+            "sign-in server keep changes itself (in Keycloak: edit mode UNSYNCED), or give this user another address."
+        )
+    return AdoptionRefusedError(
+        "The account has changed while it was taken over. Look at it there and try again."
+    )
 
 
 async def _conflicting_account(user_id: UUID) -> Account | None:

@@ -27,7 +27,7 @@ class PageSession(Base):
     checked_at: Mapped[datetime] = mapped_column(server_default=func.now())
     """When the identity provider last confirmed the sign-in."""
     check_due: Mapped[datetime]
-    """When it is to be asked again; moved ahead by whoever asks, so that a refresh token is never used twice."""
+    """When it is to be asked again; moved ahead by whoever asks, so that no two use one refresh token at a time."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     last_seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
     ended_at: Mapped[datetime | None]

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 
 from tms.identity import access
 from tms.identity.builtin import clients
+from tms.identity.patience import CONNECT_SECONDS, READ_SECONDS
 from tms.identity.verifier import ALGORITHMS
 from tms.platform.caller import Caller
 from tms.platform.errors import UnavailableError
@@ -24,8 +25,6 @@ from tms.web.sessions import ProviderSilentError, Tokens
 CALLBACK = "/login/callback"
 SCOPE = "openid profile email"
 PROTOCOL = "protocol/openid-connect"
-CONNECT_SECONDS = 2
-READ_SECONDS = 5
 UNDER_WAY_SECONDS = 3600
 """How long somebody may take to sign in: reading the rules of a new password and finding the mail takes its time."""
 MOST_UNDER_WAY = 4

@@ -12,13 +12,12 @@ from keycloak.connection import ConnectionManager
 from keycloak.exceptions import KeycloakConnectionError, KeycloakError, KeycloakOperationError
 from keycloak.urls_patterns import URL_CERTS
 
-from tms.identity.errors import ProviderUnavailableError
+from tms.identity.errors import ProviderRefusesError, ProviderUnavailableError
 from tms.identity.keycloak.breaker import Breaker
+from tms.identity.patience import CONNECT_SECONDS, READ_SECONDS
 
 logger = logging.getLogger(__name__)
 
-CONNECT_SECONDS = 2.0
-READ_SECONDS = 5.0
 AT_ONCE = 8
 """Requests under way; more would only queue up inside Keycloak."""
 LONGEST_WAIT_SECONDS = 5.0
@@ -96,7 +95,7 @@ class Connection(KeycloakOpenIDConnection):
                 "keycloak does not let us do this: run `tms keycloak check`",
                 extra={"status": response.status_code},
             )
-            raise ProviderUnavailableError
+            raise ProviderRefusesError
         return response
 
     async def _with_token(self, call: Call) -> Any:

@@ -1,13 +1,11 @@
 """Keycloak as TMS asks it. The attribute `tms_user_id` marks an account as ours; everything else is left untouched."""
 
 import logging
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
 from keycloak import KeycloakAdmin
-from keycloak.exceptions import KeycloakOperationError
 
 from tms.identity.errors import (
     AccountMissingError,
@@ -16,18 +14,15 @@ from tms.identity.errors import (
     PasswordRefusedError,
     ProviderUnavailableError,
 )
-from tms.identity.keycloak import credentials, representation
-from tms.identity.keycloak.connection import AT_ONCE, Connection, together
+from tms.identity.keycloak import credentials, listing, representation
+from tms.identity.keycloak.answers import answers
+from tms.identity.keycloak.connection import Connection
 from tms.identity.keycloak.credentials import UPDATE_PASSWORD
 from tms.identity.keycloak.representation import MARK
 from tms.identity.provider import Account, Person
 from tms.platform.caller import Role
 
 logger = logging.getLogger(__name__)
-
-PAGE = 100
-LISTED_AT_ONCE = AT_ONCE // 2
-"""Roles asked for together while listing: whoever wants something meanwhile finds a free turn."""
 
 Representation = dict[str, Any]
 
@@ -56,7 +51,7 @@ class KeycloakProvider:
     async def find_by_email(self, email: str) -> Account | None:
         """The account of this address, whoever made it; or the one that has it for a name, which stands in the way too."""
         for field in ("email", "username"):
-            with _answers():
+            with answers():
                 found = await self._admin.a_get_users(
                     {field: email, "exact": "true", "briefRepresentation": "false", "max": 1}
                 )
@@ -73,7 +68,7 @@ class KeycloakProvider:
 
         An adopted account keeps a password that its person has chosen; only a permanent one replaces it.
         """
-        found = await self._find(person.user_id)
+        found = await self._find(person.user_id) or await self._of_address(person)
         if found is None:
             try:
                 account_id = await self._create(person, password, temporary=temporary)
@@ -110,7 +105,7 @@ class KeycloakProvider:
             await self._set_temporary(await self._read(account_id), password)
         else:
             await self._set_permanent(account_id, password)
-        with _answers():
+        with answers():
             await self._admin.a_clear_bruteforce_attempts_for_user(account_id)
             await self._admin.a_user_logout(account_id)
 
@@ -121,13 +116,13 @@ class KeycloakProvider:
         our look and the removal, it is theirs that is removed: that is noticed and told to the log.
         """
         try:
-            with _answers():
+            with answers():
                 stored = await self._admin.a_get_credentials(account_id)
             if not _is_temporary(await self._read(account_id)):
                 return
             for credential in stored:
                 if credential["type"] == "password":
-                    with _answers():
+                    with answers():
                         await self._admin.a_delete_credential(account_id, credential["id"])
             if not _is_temporary(await self._read(account_id)):
                 logger.error(
@@ -140,7 +135,7 @@ class KeycloakProvider:
     async def set_enabled(self, account_id: str, *, enabled: bool) -> None:
         """Let the account in or keep it out; disabling ends all sessions, and a missing account is out already."""
         try:
-            with _answers():
+            with answers():
                 await self._admin.a_update_user(account_id, {"enabled": enabled})
                 if not enabled:
                     await self._admin.a_user_logout(account_id)
@@ -151,31 +146,14 @@ class KeycloakProvider:
     async def delete(self, account_id: str) -> None:
         """Remove the account; one that is not there is fine."""
         try:
-            with _answers():
+            with answers():
                 await self._admin.a_delete_user(account_id)
         except AccountMissingError:
             return
 
-    async def list(self) -> AsyncIterator[Account]:
-        """All accounts of the realm, those that are not ours too, in the order of their names, in pages.
-
-        Keycloak counts its pages from the start: what is added or removed meanwhile can shift an account past the
-        reader. Who acts on a missing one asks for it by `find` first.
-        """
-        first = 0
-        while True:
-            with _answers():
-                page = await self._admin.a_get_users(
-                    {"first": first, "max": PAGE, "briefRepresentation": "false"}
-                )
-            for start in range(0, len(page), LISTED_AT_ONCE):
-                some = page[start : start + LISTED_AT_ONCE]
-                for account in await together(self._account(found) for found in some):
-                    if account is not None:
-                        yield account
-            if len(page) < PAGE:
-                return
-            first += PAGE
+    def list(self) -> AsyncIterator[Account]:
+        """All accounts of the realm, those that are not ours too; see `listing` for what changes meanwhile."""
+        return listing.accounts(self._admin)
 
     async def signing_keys(self) -> dict[str, Any]:
         """The public keys (a JWK set, RFC 7517) that its tokens are signed with."""
@@ -193,8 +171,9 @@ class KeycloakProvider:
         secret: Representation = {"requiredActions": [UPDATE_PASSWORD] if temporary else []}
         secret |= {"credentials": [credential]} if credential is not None else {}
         mark = {"attributes": {MARK: [str(person.user_id)]}}
+        await self._of_address(person)
         try:
-            with _answers():
+            with answers():
                 account_id = await self._admin.a_create_user(facts | secret | mark)
         except AccountRefusedError:
             raise
@@ -204,14 +183,14 @@ class KeycloakProvider:
                 raise
             account_id = found["id"]
             change = facts | secret if await self._is_as_brought(found, credential) else facts
-            with _answers():
+            with answers():
                 await self._admin.a_update_user(account_id, change)
         await self._set_role(account_id, person.role)
         return account_id
 
     async def _is_as_brought(self, found: Representation, credential: Representation | None) -> bool:
         """Whether nobody has used or changed the password since: Keycloak then still hashes it in our way."""
-        with _answers():
+        with answers():
             stored = await self._admin.a_get_credentials(found["id"])
         kept = [one["credentialData"] for one in stored if one["type"] == "password"]
         if not kept or credential is None:
@@ -223,7 +202,7 @@ class KeycloakProvider:
 
         None where there is no such account, where Keycloak has not verified the address, or where it is somebody else's.
         """
-        with _answers():
+        with answers():
             found = await self._admin.a_get_users(
                 {"email": person.email, "exact": "true", "briefRepresentation": "false", "max": 2}
             )
@@ -231,7 +210,7 @@ class KeycloakProvider:
             return None
         (account,) = found
         attributes = account.get("attributes", {}) | {MARK: [str(person.user_id)]}
-        with _answers():
+        with answers():
             await self._admin.a_update_user(
                 account["id"], representation.facts(person) | {"attributes": attributes}
             )
@@ -239,7 +218,7 @@ class KeycloakProvider:
         return str(account["id"])
 
     async def _find(self, user_id: UUID) -> Representation | None:
-        with _answers():
+        with answers():
             found = await self._admin.a_get_users(
                 {"q": f"{MARK}:{user_id}", "exact": "true", "briefRepresentation": "false", "max": 10}
             )
@@ -250,14 +229,28 @@ class KeycloakProvider:
             )
         return min(ours, key=lambda account: account["createdTimestamp"], default=None)
 
+    async def _of_address(self, person: Person) -> Representation | None:
+        """The account that has the address, if it is ours after all; raises `IdentityConflictError` where it is not.
+
+        Looked for before one is made: the account of a directory that Keycloak meets only while it refuses to make another
+        one is undone with that request, and stays known by a wrong id, with which nobody can sign in or change it.
+        """
+        with answers():
+            found = await self._admin.a_get_users(
+                {"email": person.email, "exact": "true", "briefRepresentation": "false", "max": 1}
+            )
+        if found and representation.mark(found[0]) != person.user_id:
+            raise IdentityConflictError
+        return found[0] if found else None
+
     async def _read(self, account_id: str) -> Representation:
-        with _answers():
+        with answers():
             return await self._admin.a_get_user(account_id)
 
     async def _account(self, found: Representation) -> Account | None:
         """None where the account was removed between two looks."""
         try:
-            with _answers():
+            with answers():
                 roles = await self._admin.a_get_realm_roles_of_user(found["id"])
         except AccountMissingError:
             return None
@@ -267,7 +260,7 @@ class KeycloakProvider:
         made = {**representation.facts(person), "enabled": True, "attributes": {MARK: [str(person.user_id)]}}
         if temporary:
             made |= {"credentials": [credentials.hashed(password)], "requiredActions": [UPDATE_PASSWORD]}
-        with _answers():
+        with answers():
             return await self._admin.a_create_user(made)
 
     async def _adopt(
@@ -284,7 +277,7 @@ class KeycloakProvider:
         return account
 
     async def _has_password(self, account_id: str) -> bool:
-        with _answers():
+        with answers():
             stored = await self._admin.a_get_credentials(account_id)
         return any(credential["type"] == "password" for credential in stored)
 
@@ -293,46 +286,49 @@ class KeycloakProvider:
         facts = representation.facts(person)
         if representation.mark(found) != person.user_id:
             facts["attributes"] = found.get("attributes", {}) | {MARK: [str(person.user_id)]}
-        with _answers():
+        with answers():
             await self._admin.a_update_user(found["id"], facts)
         await self._set_role(found["id"], person.role)
 
     async def _set_role(self, account_id: str, role: Role) -> None:
         """Give the account this one of our roles; roles of others are none of our business."""
-        with _answers():
+        with answers():
             has = await self._admin.a_get_realm_roles_of_user(account_id)
         ours = [found for found in has if found["name"] in set(Role)]
         if role not in {found["name"] for found in ours}:
             await self._assign(account_id, role)
         if superfluous := [found for found in ours if found["name"] != role]:
-            with _answers():
+            with answers():
                 await self._admin.a_delete_realm_roles_of_user(account_id, superfluous)
 
     async def _assign(self, account_id: str, role: Role) -> None:
         if role not in self._roles:
-            with _answers():
+            with answers():
                 available = await self._admin.a_get_available_realm_roles_of_user(account_id)
             self._roles |= {Role(found["name"]): found for found in available if found["name"] in set(Role)}
         if role not in self._roles:
             logger.error("keycloak has not got our roles: run `tms keycloak setup`")
             raise ProviderUnavailableError
         try:
-            with _answers():
+            with answers():
                 await self._admin.a_assign_realm_roles(account_id, [self._roles[role]])
         except AccountMissingError:
             # The role may have been made anew, with another id.
             self._roles.clear()
             raise
+        except AccountRefusedError as error:
+            # So Keycloak answers where somebody else gives the account a role at the same moment.
+            raise ProviderUnavailableError from error
 
     async def _set_temporary(self, found: Representation, password: str) -> None:
         actions = {*found.get("requiredActions", []), UPDATE_PASSWORD}
         change = {"credentials": [credentials.hashed(password)], "requiredActions": sorted(actions)}
-        with _answers():
+        with answers():
             await self._admin.a_update_user(found["id"], change)
 
     async def _set_permanent(self, account_id: str, password: str) -> None:
         try:
-            with _answers():
+            with answers():
                 await self._admin.a_set_user_password(account_id, password, temporary=False)
         except AccountRefusedError as error:
             raise PasswordRefusedError from error
@@ -340,21 +336,3 @@ class KeycloakProvider:
 
 def _is_temporary(found: Representation) -> bool:
     return UPDATE_PASSWORD in found.get("requiredActions", [])
-
-
-@contextmanager
-def _answers() -> Iterator[None]:
-    """What Keycloak's answers mean to us; that it gives none at all is told by the connection."""
-    try:
-        yield
-    except KeycloakOperationError as error:
-        if error.response_code == 404:
-            raise AccountMissingError from error
-        if error.response_code == 409:
-            raise IdentityConflictError from error
-        if error.response_code == 400:
-            raise AccountRefusedError from error
-        logger.exception(
-            "keycloak gives an answer that we do not know", extra={"status": error.response_code}
-        )
-        raise ProviderUnavailableError from error

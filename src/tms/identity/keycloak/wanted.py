@@ -14,8 +14,9 @@ ROLES = {
     Role.TRAINER: "Runs batches and edits courses in TMS",
     Role.STUDENT: "Learns in TMS",
 }
-SERVICE_ACCOUNT_ROLES = frozenset({"manage-users", "view-users", "query-users"})
-"""Roles of the client `realm-management`: the least with which accounts can be made, found and given roles."""
+SERVICE_ACCOUNT_ROLES = frozenset({"manage-users", "view-users", "query-users", "view-realm"})
+"""Roles of the client `realm-management`: the least with which accounts can be made, found, given roles, and listed by
+role, for which alone `view-realm` is."""
 AUDIENCE_MAPPER = "tms audience"
 
 REALM = {
@@ -28,9 +29,10 @@ REALM = {
     "registrationAllowed": False,
     "bruteForceProtected": True,
     "permanentLockout": False,
-    # A refresh token is good once, so that a stolen one is noticed.
+    # A refresh token is good until its successor is used, and twice at most: an answer that was lost on the way ends nobody's
+    # session, and of two who have one, as after a theft, the second to go on is refused and ends the other's too.
     "revokeRefreshToken": True,
-    "refreshTokenMaxReuse": 0,
+    "refreshTokenMaxReuse": 1,
 }
 REALM_AT_MOST = {
     "accessTokenLifespan": 300,
