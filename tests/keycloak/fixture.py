@@ -16,6 +16,7 @@ from tms.identity.keycloak import realm as realms
 from tms.platform.settings import Settings, get_settings
 
 PATIENCE_SECONDS = 60.0
+SETTLING_SECONDS = 0.5
 CLIENT_SECRET = "the secret of a client in the tests that guards nothing"
 
 
@@ -61,7 +62,11 @@ class AtKeycloak:
         await self._connection.keycloak_openid.connection.async_s.aclose()
 
     async def password_grant(self, username, password, **fields):
-        """The answer to a script that signs in; 400 says why not."""
+        """The answer to a script that signs in; 400 and 401 say why not.
+
+        Keycloak takes one attempt of a person at a time, goes on with one that it refused for a moment after its answer, and
+        refuses the next until then as if its password were wrong.
+        """
         form = {
             "grant_type": "password",
             "client_id": "tms-cli",
@@ -69,7 +74,10 @@ class AtKeycloak:
             "username": username,
             "password": password,
         }
-        return await self.http.post(f"{self.protocol}/token", data=form | fields)
+        answer = await self.http.post(f"{self.protocol}/token", data=form | fields)
+        if answer.status_code != 200:
+            await asyncio.sleep(SETTLING_SECONDS)
+        return answer
 
     async def remove_people(self):
         """Leave the realm without accounts."""

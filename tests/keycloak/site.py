@@ -157,7 +157,12 @@ class Site:
         return made
 
     async def token(self, email, password):
-        answer = await self.keycloak.password_grant(email, password)
+        for _ in range(3):
+            answer = await self.keycloak.password_grant(email, password)
+            if answer.status_code == 200:
+                break
+            # Perhaps an attempt that went before is still under way; two failures within a second would lock them out.
+            await asyncio.sleep(1)
         assert answer.status_code == 200, answer.text
         return answer.json()["access_token"]
 
