@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from tests.content.documents import DATA, build
-from tms.content import confine, sandbox
+from tms.content import child, sandbox
 from tms.content.confine import Confinement
 from tms.content.errors import (
     CorruptDocumentError,
@@ -387,7 +387,7 @@ async def test_readers_come_after_everybody_else(plant, plants):
 
     with pytest.raises(DocumentTooComplexError):
         await plant("sleep", Limits(seconds=1.5), progress)
-    assert nice == [min(19, psutil.Process().nice() + confine.NICENESS)]
+    assert nice == [min(19, psutil.Process().nice() + child.NICENESS)]
 
 
 async def test_a_reader_may_be_allowed_programs_of_its_own(attempts):

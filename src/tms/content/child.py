@@ -2,18 +2,24 @@
 
 The process is a fresh one with an empty environment in a group of its own. It is told its limits on standard input, and
 takes on itself what the kernel keeps (`tms.content.confine`); the others are kept here.
+
+It is started by a thread. The loop that serves requests would start it by a fork of its own, which copies the tables of all its
+memory, and answer nobody for some ten milliseconds; `subprocess` borrows the memory until the program runs (vfork).
 """
 
 import asyncio
 import json
 import os
 import signal
-from asyncio.subprocess import PIPE, Process, create_subprocess_exec
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
+import sys
+from asyncio import StreamReader, StreamReaderProtocol
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from typing import TypeAlias
+from subprocess import PIPE, Popen
+from typing import IO, TypeAlias
 
 from tms.content.errors import DocumentTooComplexError, DocumentTooLargeError
 
@@ -26,6 +32,8 @@ _TRACE_LIMIT = 8192
 _MESSAGE_LIMIT = 200
 _FILES_LIMIT = 20_000
 _LOOK_SECONDS = 0.25
+NICENESS = 10
+"""Whoever waits for an answer comes first; a reader takes what is left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,29 +70,19 @@ async def run(
 
     Raises `DocumentTooComplexError` when its time is up, `DocumentTooLargeError` when it has filled its folder.
     """
-    process = await create_subprocess_exec(
-        *command,
-        stdin=PIPE,
-        stdout=PIPE,
-        stderr=PIPE,
-        cwd=folder,
-        env={"TMPDIR": str(folder)},
-        start_new_session=True,
-    )
     told = {
         **request,
         "parent": os.getpid(),
         "limits": {name: value for name, value in asdict(limits).items() if name not in _OF_THE_PARENT},
     }
-    work = [
-        asyncio.ensure_future(_send(process, json.dumps(told).encode())),
-        asyncio.ensure_future(_follow(process, progress)),
-    ]
-    trace = asyncio.ensure_future(_tail(process))
+    process = await _start(command, folder)
     guard = asyncio.ensure_future(_guard(process, folder, limits.folder_bytes))
     try:
         async with asyncio.timeout(limits.seconds):
-            await asyncio.gather(*work, trace, process.wait())
+            _send(process, json.dumps(told).encode())
+            async with _listened_to(process.stdout) as said, _listened_to(process.stderr) as complained:
+                _, trace = await asyncio.gather(_follow(said, progress), _tail(complained))
+            await asyncio.to_thread(process.wait)
     except TimeoutError as error:
         raise DocumentTooComplexError(
             f"Reading the document took longer than {limits.seconds:g} seconds; divide it into several documents."
@@ -92,13 +90,47 @@ async def run(
     finally:
         has_filled = guard.done()
         guard.cancel()
-        await _end(process, [*work, trace, guard])
+        await _end(process)
     if has_filled:
         raise DocumentTooLargeError
-    return process.returncode or 0, trace.result()
+    return process.returncode or 0, trace
 
 
-async def _guard(process: Process, folder: Path, most_bytes: int) -> None:
+async def _start(command: Sequence[str], folder: Path) -> Popen[bytes]:
+    starting = asyncio.ensure_future(asyncio.to_thread(_start_now, command, folder))
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        await _end(await starting)
+        raise
+
+
+def _start_now(command: Sequence[str], folder: Path) -> Popen[bytes]:
+    process = Popen(  # noqa: S603  our own programs, without a shell
+        command,
+        stdin=PIPE,
+        stdout=PIPE,
+        stderr=PIPE,
+        cwd=folder,
+        env={"TMPDIR": str(folder)},
+        start_new_session=True,
+    )
+    if sys.platform != "win32":
+        with suppress(ProcessLookupError, PermissionError):
+            os.setpriority(os.PRIO_PROCESS, process.pid, os.getpriority(os.PRIO_PROCESS, 0) + NICENESS)
+    return process
+
+
+@asynccontextmanager
+async def _listened_to(pipe: IO[bytes] | None) -> AsyncIterator[StreamReader]:
+    reader = StreamReader()
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.connect_read_pipe(partial(StreamReaderProtocol, reader), pipe)
+    with closing(transport):
+        yield reader
+
+
+async def _guard(process: Popen[bytes], folder: Path, most_bytes: int) -> None:
     """Ends when the child has filled its folder, and ends the child with it."""
     while not await asyncio.to_thread(_holds_more, folder, most_bytes):  # noqa: ASYNC110 - nothing tells of bytes
         await asyncio.sleep(_LOOK_SECONDS)
@@ -119,33 +151,29 @@ def _holds_more(folder: Path, most_bytes: int) -> bool:
     return False
 
 
-def _kill(process: Process) -> None:
+def _kill(process: Popen[bytes]) -> None:
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
 
 
-async def _end(process: Process, work: list["asyncio.Future[None] | asyncio.Future[str]"]) -> None:
-    """Leave no process behind, nor a task that still reads from one."""
+async def _end(process: Popen[bytes]) -> None:
+    """Leave no process behind."""
     _kill(process)
-    await asyncio.gather(process.wait(), *work, return_exceptions=True)
+    await asyncio.to_thread(process.wait)
 
 
-async def _send(process: Process, request: bytes) -> None:
-    if process.stdin is None:
-        return
-    with suppress(BrokenPipeError, ConnectionResetError):
-        process.stdin.write(request)
-        await process.stdin.drain()
-    process.stdin.close()
+def _send(process: Popen[bytes], request: bytes) -> None:
+    """What is told is smaller than any pipe, so that nobody waits."""
+    if process.stdin is not None:
+        with suppress(BrokenPipeError), process.stdin as pipe:
+            pipe.write(request)
 
 
-async def _follow(process: Process, progress: Progress | None) -> None:
+async def _follow(said: StreamReader, progress: Progress | None) -> None:
     """Pass on lines of progress; what is too long, too much or no progress is read and dropped."""
-    if process.stdout is None:
-        return
     rest = b""
     lines = 0
-    while chunk := await process.stdout.read(_LINE_LIMIT):
+    while chunk := await said.read(_LINE_LIMIT):
         *complete, rest = (rest + chunk).split(b"\n")
         rest = rest[-_LINE_LIMIT:]
         for line in complete:
@@ -162,9 +190,8 @@ def _step(line: bytes) -> tuple[float, str] | None:
         return None
 
 
-async def _tail(process: Process) -> str:
+async def _tail(complained: StreamReader) -> str:
     kept = b""
-    if process.stderr is not None:
-        while chunk := await process.stderr.read(_TRACE_LIMIT):
-            kept = (kept + chunk)[-_TRACE_LIMIT:]
+    while chunk := await complained.read(_TRACE_LIMIT):
+        kept = (kept + chunk)[-_TRACE_LIMIT:]
     return kept.decode("utf-8", "replace")

@@ -15,8 +15,6 @@ from pathlib import Path
 
 from tms.content import callfilter
 
-NICENESS = 10
-"""Whoever waits for an answer comes first; a reader takes what is left."""
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
 _PR_SET_NO_NEW_PRIVS = 38
@@ -52,11 +50,10 @@ def limit_resources(
 ) -> None:
     """Bound memory, processor time, size of written files and open files, each for one process; no core dumps.
 
-    Others come first wherever the processor is short. Without `may_start_processes` there is this one process only.
+    Without `may_start_processes` there is this one process only.
     """
     if sys.platform == "win32":
         return
-    os.nice(NICENESS)
     import resource  # noqa: PLC0415  not there on Windows
 
     limits = [
