@@ -123,6 +123,9 @@ async def asked(client, seconds):
     return took
 
 
+UPLOADERS, TURNS, BUSY_SECONDS = 2, 3, 6
+
+
 @pytest.mark.long
 async def test_others_are_answered_while_documents_are_read(served, people):
     """Two people upload without pause; requests of a third one are measured with them and without, in turns."""
@@ -145,15 +148,19 @@ async def test_others_are_answered_while_documents_are_read(served, people):
 
         await asked(client, 2)
         quiet, busy = [], []
-        for _ in range(3):
+        for _ in range(TURNS):
             quiet += await asked(client, 4)
             enough.clear()
-            uploaders = [asyncio.create_task(upload_on()) for _ in range(2)]
+            uploaders = [asyncio.create_task(upload_on()) for _ in range(UPLOADERS)]
             await asyncio.sleep(0.5)
-            busy += await asked(client, 6)
+            busy += await asked(client, BUSY_SECONDS)
             enough.set()
             await asyncio.gather(*uploaders)
-    before, during = (statistics.quantiles(took, n=100)[94] for took in (quiet, busy))
-    told = f"p95 {before * 1000:.1f} ms, with {uploads} documents meanwhile {during * 1000:.1f} ms"
+    (before, during), (_, worst) = (
+        [statistics.quantiles(took, n=100)[place] for took in (quiet, busy)] for place in (94, 98)
+    )
+    told = f"p95 {before * 1000:.1f} ms, with {uploads} documents meanwhile {during * 1000:.1f} ms, p99 {worst * 1000:.1f} ms"
     sys.stdout.write(f"{told}: {during / before:.2f} times\n")
-    assert during < 3 * before, told
+    # Where processors are few everybody shares them; but nobody waits for a document to be read.
+    reading = UPLOADERS * TURNS * BUSY_SECONDS / uploads
+    assert worst < reading / 10, told
