@@ -1,13 +1,13 @@
 """Accounts as an onlooker sees them, at the built-in provider or in a realm of a genuine Keycloak."""
 
 from types import SimpleNamespace
+from uuid import uuid4
 
 import argon2
 import httpx2
 
 MARK = "tms_user_id"
 OURS = {"admin", "trainer", "student"}
-REALM = "tms-crash"
 SECRET = "the secret of a client in the tests that guards nothing"
 
 
@@ -51,11 +51,13 @@ class InKeycloak:
         self.tms = None
         self.server = server
         self.way = way
+        # Of its own: the server outlives this installation, and in one realm the next would find this one's people.
+        self.realm = f"tms-crash-{uuid4().hex[:12]}"
         self.http = httpx2.Client(trust_env=False, timeout=60)
 
     def environment(self):
         return {
-            **self.server.environment(REALM),
+            **self.server.environment(self.realm),
             "KEYCLOAK_SERVER_URL": self.way.url,
             "KEYCLOAK_PUBLIC_URL": self.server.url,
             "KEYCLOAK_CLIENT_SECRET": SECRET,
@@ -71,7 +73,7 @@ class InKeycloak:
 
     @property
     def issuer(self):
-        return f"{self.server.url}/realms/{REALM}"
+        return f"{self.server.url}/realms/{self.realm}"
 
     def of(self, email):
         found = self._ask("users", email=email, exact="true")
@@ -102,7 +104,7 @@ class InKeycloak:
         master = f"{self.server.url}/realms/master/protocol/openid-connect/token"
         token = self.http.post(master, data=form).raise_for_status().json()["access_token"]
         answer = self.http.get(
-            f"{self.server.url}/admin/realms/{REALM}/{path}",
+            f"{self.server.url}/admin/realms/{self.realm}/{path}",
             params={"briefRepresentation": "false", **query},
             headers={"Authorization": f"Bearer {token}"},
         )
