@@ -53,6 +53,8 @@ RULES = {
     "unknown_student": re.compile("does not exist"),
     "unknown_edition": re.compile(""),
     "not_a_trainer": re.compile(""),
+    "not_a_student": re.compile("is not a student"),
+    "malformed_form": re.compile("has more than 10 fields"),
     **dict.fromkeys(DOCUMENTS, re.compile("")),
     "invalid_page": re.compile("was not given out by this list|must be one of"),
     "invalid": re.compile(
@@ -184,8 +186,8 @@ def what_fits_is_refused_by_a_rule_alone(context, response, case):
     """A request that the document allows is refused as a bad one on the grounds of `RULES`, or the document is wrong."""
     if case.meta is None or not case.meta.generation.mode.is_positive or case.id in spoiled:
         return
-    # A link out of an answer whose value is null: the fuzzer writes it into the path as a word.
-    if "None" in (case.path_parameters or {}).values():
+    # Links out of answers bring what is no id: `None` where a value is null, a student's code.
+    if not all(_is_id(str(value)) for value in (case.path_parameters or {}).values()):
         return
     if response.status_code not in BAD_REQUEST or response.request.method != case.method.upper():
         return
