@@ -55,9 +55,9 @@ async def test_one_address_enrolled_a_hundred_times_in_six_spellings(
     track, healthy, planner, count, run_jobs, rounds
 ):
     for turn in range(rounds):
-        entries = [
-            enrol(planner.admin, SPELLINGS[number % len(SPELLINGS)].format(turn)) for number in range(100)
-        ]
+        # Each of them counts for the limit of how many an administrator enrols.
+        admin = await planner.people.admin()
+        entries = [enrol(admin, SPELLINGS[number % len(SPELLINGS)].format(turn)) for number in range(100)]
         answers = await track.run(entries, line="users")
         assert statuses(answers) == {200: 1, 409: 99}
         assert {a.json()["code"] for a in answers if a.status_code == 409} == {"email_taken"}
