@@ -54,15 +54,20 @@ RULES = {
     "unknown_edition": re.compile(""),
     "not_a_trainer": re.compile(""),
     "not_a_student": re.compile("is not a student"),
+    "course_without_sections": re.compile(""),
+    "plan_does_not_add_up": re.compile(
+        "is no row of this outline|the parts of this row are|is used twice|are neither in a lesson"
+    ),
     "malformed_form": re.compile("has more than 10 fields"),
     **dict.fromkeys(DOCUMENTS, re.compile("")),
     "invalid_page": re.compile("was not given out by this list|must be one of"),
     "invalid": re.compile(
         "does not exist|must be later than the date it extends|must name every section of the course exactly once"
         "|is the batch that the student is in|must be an active trainer or administrator"
+        "|names sections that were edited by hand"
     ),
     "validation_failed": re.compile(
-        "must lie between 1900 and 2999|must not lie before|must name an IANA time zone"
+        "must not be blank|must lie between 1900 and 2999|must not lie before|must name an IANA time zone"
         "|must be an e-mail address|must be a full address|must hold something that can be seen"
     ),
 }

@@ -3,6 +3,7 @@
 from urllib.parse import parse_qs, urlsplit
 
 from tests.content.documents import PNG, pack, parts, picture, relations
+from tests.content.editing import waiting, work_of
 from tests.people import API
 
 COURSE = {
@@ -127,6 +128,22 @@ class World:
             self.know(f"POST {API}/courses/{{course_id}}/upload-content", ordered)
             self.know(f"POST {API}/courses/{{course_id}}/media", ordered)
             self.orders[ordered] = [section]
+            for operation in ("DELETE {}", "POST {}/preview", "POST {}/apply"):
+                outline = await waiting(ordered, self.admin, [("Part", "<p>.</p>")])
+                self.know(operation.format(f"{API}/uploads/{{upload_id}}"), outline)
+            reading = await waiting(ordered, self.admin, [], status="processing")
+            self.know(f"POST {API}/jobs/{{job_id}}/cancel", work_of(reading))
+            await self._seat()
+
+    async def _seat(self):
+        """A batch to join, and a seat to move from."""
+        joined, left = [
+            (await self.admin.post("/batches", BATCH, status=201))["data"]["id"] for _ in range(2)
+        ]
+        self.know(f"POST {API}/batches/{{batch_id}}/students", joined)
+        mover = await self.people.student()
+        await self.admin.post(f"/batches/{left}/students", {"studentIds": [str(mover.id)]}, status=201)
+        self.know(f"POST {API}/batches/{{batch_id}}/students/{{student_id}}/move", left, mover.id)
 
     async def _documents(self, courses):
         members = {RELATIONS: relations(rId5=("image", "media/a.png")), "word/media/a.png": PNG}
