@@ -77,10 +77,17 @@ class Everything:
         self.assignments = [row["id"] for row in (await self.admin.get("/assignments?limit=200"))["data"]]
         self.emails = [row["id"] for row in (await self.admin.get("/emails?limit=50"))["data"]]
         self.spare = [(await self.planner.batch())["id"] for _ in range(4)]
+        self.movers = [await self._mover(number) for number in range(3)]
         self.outlines = [await self._outline(course, n) for course in self.courses for n in range(OUTLINES)]
         self.work = [
             work_of(await waiting(course, self.admin, [], status="processing")) for course in self.courses
         ]
+
+    async def _mover(self, number):
+        """A seat and one of those who are not erased in it; the batches that everybody joins are soon full."""
+        batch, student = await self.planner.batch(), self.students[number]
+        await self.planner.join(batch, student)
+        return batch["id"], student.id, (await self.planner.batch())["id"]
 
     async def _outline(self, course, number):
         found = await self.admin.get(f"/courses/{course}/uploads?limit=200")
@@ -124,6 +131,8 @@ class Everything:
                 path["course_id"] = self.drafts.pop() if self.drafts else path["course_id"]
             case ("DELETE", "/batches/{batch_id}"):
                 path["batch_id"] = self.spare.pop() if self.spare else path["batch_id"]
+            case ("POST", "/batches/{batch_id}/students/{student_id}/move") if self.movers:
+                path["batch_id"], path["student_id"], other = self.movers.pop()
             case ("PUT", "/progress/sections/{section_id}") | ("PATCH", "/me"):
                 who = students[1]
             case ("POST", "/users/{user_id}/retry-provisioning"):
