@@ -8,6 +8,7 @@ from collections import Counter
 from tms import startup
 from tms.cli import database
 from tms.cli.failures import fail
+from tms.cli.progress import counted
 from tms.identity import reconciling
 from tms.identity.errors import ComparisonCutShortError
 from tms.platform.settings import Settings
@@ -35,9 +36,10 @@ async def _reconcile(settings: Settings, *, remake: bool, only_look: bool) -> bo
             else reconciling.reconcile(remake=remake, progress=progress)
         )
         try:
-            async for difference in found:
-                outcomes[difference.repaired] += 1
-                print(f"{'repaired' if difference.repaired else 'LEFT':<9}{difference}", flush=True)
+            with counted(lambda: f"{progress.accounts} accounts compared"):
+                async for difference in found:
+                    outcomes[difference.repaired] += 1
+                    print(f"{'repaired' if difference.repaired else 'LEFT':<9}{difference}", flush=True)
         except ComparisonCutShortError as error:
             print(_summary(progress, outcomes), flush=True)
             fail(error.detail, CUT_SHORT)

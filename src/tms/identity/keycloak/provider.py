@@ -68,8 +68,9 @@ class KeycloakProvider:
 
         An adopted account keeps a password that its person has chosen; only a permanent one replaces it.
         """
-        found = await self._find(person.user_id) or await self._of_address(person)
+        found = await self._find(person.user_id)
         if found is None:
+            await self._check_address(person)
             try:
                 account_id = await self._create(person, password, temporary=temporary)
             except AccountRefusedError:
@@ -171,7 +172,7 @@ class KeycloakProvider:
         secret: Representation = {"requiredActions": [UPDATE_PASSWORD] if temporary else []}
         secret |= {"credentials": [credential]} if credential is not None else {}
         mark = {"attributes": {MARK: [str(person.user_id)]}}
-        await self._of_address(person)
+        await self._check_address(person)
         try:
             with answers():
                 account_id = await self._admin.a_create_user(facts | secret | mark)
@@ -229,8 +230,8 @@ class KeycloakProvider:
             )
         return min(ours, key=lambda account: account["createdTimestamp"], default=None)
 
-    async def _of_address(self, person: Person) -> Representation | None:
-        """The account that has the address, if it is ours after all; raises `IdentityConflictError` where it is not.
+    async def _check_address(self, person: Person) -> None:
+        """Raises `IdentityConflictError` where an account that is not ours has the address.
 
         Looked for before one is made: the account of a directory that Keycloak meets only while it refuses to make another
         one is undone with that request, and stays known by a wrong id, with which nobody can sign in or change it.
@@ -241,7 +242,6 @@ class KeycloakProvider:
             )
         if found and representation.mark(found[0]) != person.user_id:
             raise IdentityConflictError
-        return found[0] if found else None
 
     async def _read(self, account_id: str) -> Representation:
         with answers():
