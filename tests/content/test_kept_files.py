@@ -171,7 +171,7 @@ async def test_a_file_whose_row_never_came_goes_after_a_day_unless_it_is_sent_ag
     assert await leftovers.sweep_storage() == 1
     assert not on_disk(key)
     # A row that was committed before anything was stored.
-    await files._claim(SHA256, len(CONTENT))
+    await files.claim({SHA256: len(CONTENT)})
     await clock(hours=96)
     assert await leftovers.sweep_storage() == 1
     await sound()

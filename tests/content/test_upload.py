@@ -238,6 +238,7 @@ async def test_progress_can_be_watched(admin, course, upload, monkeypatch):
         seen.append((progress, message))
 
     monkeypatch.setattr(processing.operations, "report", watch)
+    monkeypatch.setattr(processing.operations, "LOOK_EVERY_SECONDS", 0)
     await upload(admin, course, "databases.docx")
     fractions = [fraction for fraction, _ in seen]
     assert fractions == sorted(fractions)
@@ -366,8 +367,8 @@ async def test_a_course_archived_meanwhile_does_not_change(
 ):
     keep = processing._keep_pictures
 
-    async def archived(row, extraction):
-        await keep(row, extraction)
+    async def archived(*given):
+        await keep(*given)
         async with db.transaction() as writing:
             await writing.execute(
                 text("UPDATE courses SET status = 'archived', archived_at = now() WHERE id = :id"),
@@ -385,8 +386,8 @@ async def test_a_course_deleted_meanwhile_takes_the_upload_with_it(
 ):
     keep = processing._keep_pictures
 
-    async def deleted(row, extraction):
-        await keep(row, extraction)
+    async def deleted(*given):
+        await keep(*given)
         await admin.delete(f"/courses/{course}")
 
     monkeypatch.setattr(processing, "_keep_pictures", deleted)

@@ -10,7 +10,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from tms.content import fingerprints
 from tms.content.models import UploadSection
 from tms.content.plans import Draft
-from tms.courses import html as lesson_html
 from tms.courses import service as courses
 from tms.operations import audit
 
@@ -32,17 +31,16 @@ async def note(
     session: AsyncSession, upload: RowMapping, made: Sequence[tuple[UUID, Draft]], *, by: UUID
 ) -> None:
     """Write down which sections the upload has made, and tell the audit log."""
-    contents = [lesson_html.sanitise(draft.content) for _, draft in made]
-    pictures = await fingerprints.pictures_of(session, contents)
+    pictures = await fingerprints.pictures_of(session, [draft.content for _, draft in made])
     rows: list[dict[str, Any]] = [
         {
             "upload_id": upload["id"],
             "section_id": section_id,
             "place": place,
             "path": list(draft.path),
-            "fingerprint": fingerprints.of(draft.title, content, pictures),
+            "fingerprint": fingerprints.of(draft.title, draft.content, pictures),
         }
-        for place, ((section_id, draft), content) in enumerate(zip(made, contents, strict=True), start=1)
+        for place, (section_id, draft) in enumerate(made, start=1)
     ]
     await session.execute(insert(UploadSection), rows)
     await audit.record(

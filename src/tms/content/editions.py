@@ -19,7 +19,6 @@ from tms.content.applying import new_section
 from tms.content.errors import EditionLostError
 from tms.content.models import UploadSection
 from tms.content.plans import Draft
-from tms.courses import html as lesson_html
 from tms.courses import service as courses
 from tms.courses.models import Section
 
@@ -93,12 +92,10 @@ async def difference(
     edition any more.
     """
     live = await _live(session, upload)
-    contents = [lesson_html.sanitise(draft.content) for draft in drafts]
-    pictures = await fingerprints.pictures_of(session, [*contents, *(one.content for one in live)])
-    new = [
-        fingerprints.of(draft.title, content, pictures)
-        for draft, content in zip(drafts, contents, strict=True)
-    ]
+    pictures = await fingerprints.pictures_of(
+        session, [*(draft.content for draft in drafts), *(one.content for one in live)]
+    )
+    new = [fingerprints.of(draft.title, draft.content, pictures) for draft in drafts]
     # The words of a large course are some work; nobody else waits for it.
     matches = await asyncio.to_thread(_matches, [one for one in live if one.is_made], drafts)
     choices: dict[UUID, Choice] = {**dict.fromkeys(keep, "keep"), **dict.fromkeys(replace, "replace")}

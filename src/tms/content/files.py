@@ -7,11 +7,24 @@ stores the same bytes again is given another, so that a removal may be repeated 
 Rows are locked in this order: course, stored files (by key), uploads and media.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from pathlib import Path
 
-from sqlalchemy import ColumnElement, case, delete, null, select, update
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Text,
+    case,
+    column,
+    delete,
+    func,
+    literal,
+    null,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -39,27 +52,44 @@ async def keep(file: Path, *, sha256: str, size: int) -> str:
 
     The transaction that writes this row calls `name` first.
     """
-    key = await _claim(sha256, size)
+    keys = await claim({sha256: size})
+    await store(keys[sha256], file, size=size)
+    return keys[sha256]
+
+
+async def claim(sizes: Mapping[str, int]) -> dict[str, str]:
+    """The keys for files of these SHA-256 and sizes, to be stored at within a day; see `keep`."""
+    if not sizes:
+        return {}
+    # Rows are locked as they are written: in one order, whoever else claims the same files.
+    hashes = sorted(sizes)
+    told = (
+        func.unnest(
+            literal([f"{PREFIX}/{sha256}-{new_id().hex}" for sha256 in hashes], ARRAY(Text())),
+            literal(hashes, ARRAY(Text())),
+            literal([sizes[sha256] for sha256 in hashes], ARRAY(BigInteger())),
+        )
+        .table_valued(column("key", Text()), column("sha256", Text()), column("size", BigInteger()))
+        .render_derived()
+    )
+    names = ["key", "sha256", "size", "unnamed_since"]
+    new = insert(StoredFile).from_select(names, select(*told.c, clock.db_now()))
+    kept_alive = case((StoredFile.unnamed_since.is_not(None), new.excluded.unnamed_since), else_=null())
+    statement = new.on_conflict_do_update(
+        index_elements=[StoredFile.sha256],
+        index_where=StoredFile.condemned_at.is_(None),
+        set_={"unnamed_since": kept_alive},
+    ).returning(StoredFile.sha256, StoredFile.key)
+    async with db.transaction() as session:
+        return {row.sha256: row.key for row in await session.execute(statement)}
+
+
+async def store(key: str, file: Path, *, size: int) -> None:
+    """Store a local file at a key that was claimed for it, unless its bytes are there."""
     if await storage.size(key) != size:
         failpoints.here("content.keep.before_storing")
         await storage.put(key, file)
         failpoints.here("content.keep.after_storing")
-    return key
-
-
-async def _claim(sha256: str, size: int) -> str:
-    now = clock.db_now()
-    new = insert(StoredFile).values(
-        key=f"{PREFIX}/{sha256}-{new_id().hex}", sha256=sha256, size=size, unnamed_since=now
-    )
-    statement = new.on_conflict_do_update(
-        index_elements=[StoredFile.sha256],
-        index_where=StoredFile.condemned_at.is_(None),
-        set_={"unnamed_since": case((StoredFile.unnamed_since.is_not(None), now), else_=null())},
-    ).returning(StoredFile.key)
-    async with db.transaction() as session:
-        key: str = (await session.execute(statement)).scalar_one()
-        return key
 
 
 async def name(session: AsyncSession, keys: Collection[str]) -> None:

@@ -16,6 +16,8 @@ from tms.content import blocks
 from tms.content.blocks import Heading
 from tms.content.errors import PlanError
 from tms.content.lessons.division import WORDS_PER_MINUTE, count_words
+from tms.courses import html as lesson_html
+from tms.courses.html import Sanitised
 from tms.platform.errors import FieldError
 
 TITLE_LIMIT = 255
@@ -63,7 +65,7 @@ class Draft:
     """A lesson ready to become a section. `path`: the headings above it in the document, then its own title."""
 
     title: str
-    content: str
+    content: Sanitised
     minutes: int
     path: tuple[str, ...]
 
@@ -131,7 +133,7 @@ def _draft(known: Mapping[UUID, Row], above: Mapping[UUID, tuple[str, ...]], wan
     )
     path = (*above[row.id], title) if first == 0 else (*above[row.id], row.title, title)
     whole = len(wanted.pieces) == 1 and content == row.content
-    return Draft(title, content, row.minutes if whole else _minutes(content), path)
+    return Draft(title, lesson_html.sanitise(content), row.minutes if whole else _minutes(content), path)
 
 
 def _content(row: Row, piece: Piece, *, leads: bool) -> str:

@@ -12,6 +12,7 @@ import shutil
 import tempfile
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import RowMapping, insert
@@ -88,15 +89,17 @@ async def _read(upload: RowMapping) -> tuple[Extraction, dict[int, str]]:
         original = folder / "original"
         await _fetch(upload, original)
 
+        reporter = operations.Reporter(upload["job_id"])
+
         async def progress(fraction: float, message: str) -> None:
-            await operations.report(upload["job_id"], progress=fraction * 0.8, message=message)
+            await reporter.report(progress=fraction * 0.8, message=message)
 
         failpoints.here("content.process.before_reading")
         async with sandbox.extracting(
             original, filename=upload["file_name"], progress=progress
         ) as extraction:
             failpoints.here("content.process.after_reading")
-            return extraction, await _keep_pictures(upload, extraction)
+            return extraction, await _keep_pictures(upload, extraction, reporter)
     finally:
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
@@ -108,16 +111,19 @@ async def _fetch(upload: RowMapping, target: Path) -> None:
         raise LostFileError from error
 
 
-async def _keep_pictures(upload: RowMapping, extraction: Extraction) -> dict[int, str]:
+async def _keep_pictures(
+    upload: RowMapping, extraction: Extraction, reporter: operations.Reporter
+) -> dict[int, str]:
     """The keys of what is shown by its number. A later try finds what an earlier one has stored."""
     # What plays the document itself shares its file.
     keys = {0: upload["storage_key"]} if extraction.original else {}
+    claimed = await files.claim({picture.sha256: picture.size for picture in extraction.pictures})
+    count = len(extraction.pictures)
     for number, picture in enumerate(extraction.pictures, start=1):
-        keys[picture.number] = await files.keep(picture.path, sha256=picture.sha256, size=picture.size)
-        await operations.report(
-            upload["job_id"],
-            progress=0.8 + 0.15 * number / len(extraction.pictures),
-            message=f"Storing picture {number} of {len(extraction.pictures)}",
+        keys[picture.number] = claimed[picture.sha256]
+        await files.store(claimed[picture.sha256], picture.path, size=picture.size)
+        await reporter.report(
+            progress=0.8 + 0.15 * number / count, message=f"Storing picture {number} of {count}"
         )
     return keys
 
@@ -144,9 +150,13 @@ async def _record_success(upload: RowMapping, extraction: Extraction, keys: dict
         if upload["review"]:
             await _keep_outline(session, upload, extraction, media)
         else:
-            rows = [_row(lesson, media) for lesson in extraction.lessons]
-            await applying.append(session, upload, plans.drafts(rows, None), by=upload["created_by"])
+            drafts = await asyncio.to_thread(_drafts, extraction, media)
+            await applying.append(session, upload, drafts, by=upload["created_by"])
         await _tell(session, upload, extraction)
+
+
+def _drafts(extraction: Extraction, media: dict[int, UUID]) -> list[plans.Draft]:
+    return plans.drafts([_row(lesson, media) for lesson in extraction.lessons], None)
 
 
 def _row(lesson: Lesson, media: dict[int, UUID]) -> plans.Row:
@@ -159,27 +169,29 @@ def _row(lesson: Lesson, media: dict[int, UUID]) -> plans.Row:
 async def _keep_outline(
     session: AsyncSession, upload: RowMapping, extraction: Extraction, media: dict[int, UUID]
 ) -> None:
-    await session.execute(
-        insert(UploadLesson),
-        [
-            {
-                "id": new_id(),
-                "upload_id": upload["id"],
-                "place": place,
-                "title": lesson.title,
-                "level": lesson.level,
-                "content": lesson_html.sanitise(_with_ids(lesson.html, media)),
-                "minutes": lesson.minutes,
-                "words": lesson.words,
-                "images": len(lesson.pictures),
-                "page_from": lesson.page_from,
-                "page_to": lesson.page_to,
-                "confidence": lesson.confidence,
-                "warnings": list(lesson.warnings),
-            }
-            for place, lesson in enumerate(extraction.lessons, start=1)
-        ],
-    )
+    rows = await asyncio.to_thread(_outline, upload["id"], extraction, media)
+    await session.execute(insert(UploadLesson), rows)
+
+
+def _outline(upload_id: UUID, extraction: Extraction, media: dict[int, UUID]) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": new_id(),
+            "upload_id": upload_id,
+            "place": place,
+            "title": lesson.title,
+            "level": lesson.level,
+            "content": lesson_html.sanitise(_with_ids(lesson.html, media)),
+            "minutes": lesson.minutes,
+            "words": lesson.words,
+            "images": len(lesson.pictures),
+            "page_from": lesson.page_from,
+            "page_to": lesson.page_to,
+            "confidence": lesson.confidence,
+            "warnings": list(lesson.warnings),
+        }
+        for place, lesson in enumerate(extraction.lessons, start=1)
+    ]
 
 
 async def _insert_media(

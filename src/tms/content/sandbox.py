@@ -105,9 +105,14 @@ def _judge(code: int, trace: str, filename: str) -> None:
 def sweep(older_than: float = _LEFTOVER_SECONDS) -> int:
     """Remove folders that killed processes left behind; gives their number. `older_than` is in seconds."""
     removed = 0
-    for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDER_PREFIX}*"):
-        with suppress(OSError):
-            if folder.stat().st_uid == os.getuid() and time.time() - folder.stat().st_mtime > older_than:
-                shutil.rmtree(folder, ignore_errors=True)
-                removed += 1
+    with os.scandir(tempfile.gettempdir()) as found:
+        for folder in found:
+            with suppress(OSError):
+                if folder.name.startswith(_FOLDER_PREFIX) and _is_left(folder.stat(), older_than):
+                    shutil.rmtree(folder, ignore_errors=True)
+                    removed += 1
     return removed
+
+
+def _is_left(status: os.stat_result, older_than: float) -> bool:
+    return status.st_uid == os.getuid() and time.time() - status.st_mtime > older_than

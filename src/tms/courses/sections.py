@@ -3,6 +3,7 @@
 A section keeps its id for life: a removed one is archived without a place, and what people did with it stays known.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -88,7 +89,7 @@ async def add_section(
     await _shift(session, course_id, first=place, last=count, by=1)
     values = body.model_dump()
     values |= {"id": new_id(), "course_id": course_id, "order_index": place}
-    values["content"] = stored(body.content)
+    values["content"] = await asyncio.to_thread(stored, body.content)
     await session.execute(insert(Section).values(values))
     await outline_changed(session, course, added=1)
     await _record(session, "section.added", values["id"], caller, {"courseId": str(course_id)})
@@ -109,7 +110,7 @@ async def edit_section(
     section = await _live(session, course_id, section_id, expected)
     values: dict[str, Any] = body.model_dump(exclude_unset=True)
     if "content" in values:
-        values["content"] = stored(values["content"])
+        values["content"] = await asyncio.to_thread(stored, values["content"])
     if "order_index" in values:
         values["order_index"] = min(values["order_index"], course["section_count"])
     values = history.differing(section, values)
@@ -179,8 +180,8 @@ async def order_sections(
     return version
 
 
-def stored(content: str | None) -> str | None:
-    """Content as it is kept."""
+def stored(content: str | None) -> html.Sanitised | None:
+    """Content as it is kept. What is not clean yet belongs into a thread, so that others are served meanwhile."""
     return None if content is None else html.sanitise(content)
 
 

@@ -1,5 +1,6 @@
 """Long work: a row that people can watch while a job does it."""
 
+from time import monotonic
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from tms.operations.models import Job
 from tms.platform import db
 from tms.platform.ids import new_id
+
+LOOK_EVERY_SECONDS = 0.5
+"""How often those who watch a piece of work look at it."""
 
 
 async def start_work(session: AsyncSession, *, kind: str, by: UUID) -> UUID:
@@ -28,6 +32,20 @@ async def report(job_id: UUID, *, progress: float, message: str) -> None:
                 state="running", progress=min(max(progress, 0.0), 1.0), message=message, updated_at=func.now()
             )
         )
+
+
+class Reporter:
+    """Reports one piece of work no more often than people look; what comes between is left out."""
+
+    def __init__(self, job_id: UUID) -> None:
+        self._job_id = job_id
+        self._next = 0.0
+
+    async def report(self, *, progress: float, message: str) -> None:
+        """See `report`."""
+        if monotonic() >= self._next:
+            self._next = monotonic() + LOOK_EVERY_SECONDS
+            await report(self._job_id, progress=progress, message=message)
 
 
 async def succeed(session: AsyncSession, job_id: UUID, *, result: dict[str, Any], message: str) -> None:

@@ -6,11 +6,11 @@ from uuid import UUID
 
 from tms.operations import queries
 from tms.operations.schemas import JobOut
+from tms.operations.service import LOOK_EVERY_SECONDS
 from tms.platform import db
 from tms.platform.caller import Caller
 from tms.platform.errors import DomainError
 
-LOOK_EVERY_SECONDS = 0.5
 RECHECK_EVERY_LOOKS = 5
 """With the two seconds for which a status is believed, whoever is disabled is out within five."""
 QUIET_LOOKS = 30
