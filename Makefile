@@ -49,7 +49,7 @@ corpus: $(DEVELOPMENT) ## Read hundreds of hostile files, and all well-formed on
 	@$(PYTHON) -m pytest -q -n 2 tests/corpus -m long $(ARGS)
 
 .PHONY: bench-documents
-bench-documents: $(DEVELOPMENT) ## Measure how fast documents become lessons, beside the library beneath alone
+bench-documents: $(DEVELOPMENT) ## Measure how fast documents become lessons, beside the library beneath alone, and what others notice
 	@$(PYTHON) -m benchmarks.documents $(ARGS)
 
 .PHONY: check

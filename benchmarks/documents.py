@@ -6,7 +6,8 @@ documents are compared with their library's HTML.
 
 All sides do their work on the same file in turn, in processes of their own, and each measures its processor time; a
 ratio is the median of the rounds' ratios. What the start of a child costs is measured apart, on a text of one word.
-Without `--files` the documents are those that the tests come with, and `benchmarks/results/documents.md` is written.
+Without `--files` the documents are those that the tests come with, `benchmarks.meanwhile` measures what others notice of
+it, and `benchmarks/results/documents.md` is written.
 """
 
 import argparse
@@ -24,7 +25,7 @@ from typing import Any, NamedTuple
 
 from rich.console import Console
 
-from benchmarks import report
+from benchmarks import meanwhile, report
 
 DATA = Path(__file__).parent.parent / "tests" / "data"
 ROUNDS = 7
@@ -218,6 +219,7 @@ def main() -> None:
     start = start_of_a_child(chosen.rounds)
     text = markdown(measured, start, (before, os.getloadavg()[0]), chosen.rounds)
     if not chosen.files:
+        text += f"\n{meanwhile.markdown()}\n"
         (report.RESULTS / "documents.md").write_text(text)
     Console().print(text, markup=False, soft_wrap=True)
 
