@@ -9,6 +9,7 @@ import pytest
 from alembic import command
 from psycopg import sql
 from sqlalchemy import insert, select, text
+from sqlalchemy.exc import OperationalError
 
 from tests.content.documents import PNG, pack, parts, picture, relations
 from tests.progress.learning import make_course
@@ -298,3 +299,29 @@ async def test_files_of_earlier_versions_are_shared_from_now_on(cluster, worker_
     assert [key for (key,) in kept] == ["media/1/1", "media/2/2", "originals/1"]
     assert uploads == [("aa", "originals/1")] * 2 + [("bb", None), ("cc", "media/2/2")]
     assert media == [("cc", "media/2/2"), ("dd", "media/1/1"), ("dd", "media/1/1")]
+
+
+async def claim_in_parallel():
+    """Eight parts claim the same many files at once, each in an order of its own; the keys that each was given, or its error."""
+    hashes = [hashlib.sha256(str(number).encode()).hexdigest() for number in range(400)]
+    random.shuffle(hashes)
+    turns = [dict.fromkeys(random.sample(hashes, len(hashes)), 1) for _ in range(8)]
+    return await asyncio.gather(*(files.claim(turn) for turn in turns), return_exceptions=True)
+
+
+async def test_who_claims_the_same_files_at_once_is_given_the_same_keys(database):
+    for _ in range(5):
+        first, *others = await claim_in_parallel()
+        assert len(first) == 400, first
+        assert all(other == first for other in others)
+
+
+async def test_claims_in_any_order_would_lock_each_other_out(database, monkeypatch):
+    """What the order of claims is for: without it the test above fails."""
+    monkeypatch.setattr(files, "sorted", list, raising=False)
+    for _ in range(20):
+        errors = [one for one in await claim_in_parallel() if isinstance(one, OperationalError)]
+        if errors:
+            break
+    assert errors
+    assert all("deadlock" in str(error) for error in errors)
