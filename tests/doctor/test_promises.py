@@ -293,8 +293,9 @@ BY_HAND = {
     "content.files_have_rows",
     "content.files_unchanged",
     "content.reading_confined",
+    "content.scanner_answers",
 }
-"""What SQL cannot plant; each has a test of its own below."""
+"""What SQL cannot plant; each has a test of its own, below or beside what it is about."""
 
 ID_OF_WHAT_IS_PLANTED = {
     "a difference": "SELECT 'name_differs: user ' || id || ', account ' || account_id FROM users WHERE id = :student",

@@ -95,3 +95,16 @@ def test_secrets_do_not_show():
     settings = Settings(database_url="postgresql://tms:hidden@localhost/tms", **GOOD)
     assert "hidden" not in repr(settings)
     assert "battery" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    "address", ["clamav:3310", "tcp://clamav", "http://clamav:3310", "unix://clamd.sock", "unix:clamd.sock"]
+)
+def test_an_address_that_no_virus_scanner_has_is_refused(address):
+    with pytest.raises(ValidationError, match="tcp://clamav:3310"):
+        Settings(clamd_url=address)
+
+
+@pytest.mark.parametrize("address", ["tcp://clamav:3310", "tcp://[::1]:3310", "unix:///run/clamav/clamd.ctl"])
+def test_addresses_of_virus_scanners(address):
+    assert Settings(clamd_url=address).clamd_url == address

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import RowMapping, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from tms.content import files, formats, sandbox
+from tms.content import files, formats, sandbox, scanning
 from tms.content.errors import ArchivedCourseError, NoMediaError
 from tms.content.handover import Extraction
 from tms.content.models import Media
@@ -46,6 +46,7 @@ async def add(received: ReceivedFile, *, course_id: UUID, caller: Caller) -> Row
     # The reader holds the content to what the name says.
     if PurePosixPath(received.name).suffix.lower() not in SUFFIXES:
         raise NoMediaError
+    await scanning.check(received)
     failpoints.here("content.add.before_reading")
     async with sandbox.PLACES, sandbox.extracting(received.path, filename=received.name) as extraction:
         failpoints.here("content.add.after_reading")

@@ -9,7 +9,8 @@ from sqlalchemy import Row, or_, select, union_all
 from tms.content import files, sandbox
 from tms.content.models import Media, StoredFile, Upload
 from tms.operations.doctor import WORKER, Check
-from tms.platform import clock, db, storage
+from tms.platform import clock, db, scanner, storage
+from tms.platform.settings import get_settings
 
 FORGOTTEN_AFTER = timedelta(days=3)
 """The daily sweep removes a file a day after the last row that names it; one that failed once comes again."""
@@ -99,7 +100,20 @@ async def reading_unconfined() -> AsyncIterator[str]:
         yield "other files"
 
 
+async def scanner_silent() -> AsyncIterator[str]:
+    """The address of a virus scanner that does not answer."""
+    address = get_settings().clamd_url
+    if address is not None and not await scanner.answers():
+        yield address
+
+
 CHECKS = [
+    Check(
+        "content.scanner_answers",
+        "The virus scanner answers, where one is named.",
+        scanner_silent,
+        "Start ClamAV's daemon, or correct CLAMD_URL; until then nobody can upload.",
+    ),
     Check(
         "content.reading_confined",
         "Documents are read without reach of the network and of other files.",

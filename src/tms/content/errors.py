@@ -83,6 +83,13 @@ class NoTextError(DocumentError):
     )
 
 
+class InfectedError(DocumentError):
+    """The virus scanner has found something."""
+
+    code = "infected"
+    title = "The virus scanner found something in the file; nothing of it was kept"
+
+
 _OUTCOMES: tuple[type[DocumentError], ...] = (
     EmptyFileError,
     UnsupportedTypeError,

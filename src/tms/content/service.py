@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import RowMapping, insert, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from tms.content import files, outlines, processing, queries
+from tms.content import files, outlines, processing, queries, scanning
 from tms.content.errors import RECORDED, ArchivedCourseError, DocumentError, NoSuchEditionError
 from tms.content.models import Upload
 from tms.content.receiving import ReceivedFile
@@ -109,6 +109,7 @@ async def _admit(
     received: ReceivedFile, course_id: UUID, caller: Caller, purpose: Purpose
 ) -> tuple[UUID, bool]:
     """The upload's row, its long work and its job, made together; or the id of the one that is there already."""
+    await scanning.check(received)
     key = await files.keep(received.path, sha256=received.sha256, size=received.size)
     async with db.transaction() as session:
         # The lock makes parallel uploads to one course stand in line here.

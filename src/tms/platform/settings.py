@@ -33,6 +33,14 @@ def _url(value: str) -> str:
 Url = Annotated[str, AfterValidator(_url)]
 
 
+def _clamd_url(value: str) -> str:
+    parts = urlsplit(value)
+    is_socket = parts.scheme == "unix" and not parts.netloc and parts.path.startswith("/")
+    if not is_socket and not (parts.scheme == "tcp" and parts.hostname and parts.port):
+        raise ValueError("give an address such as tcp://clamav:3310 or unix:///run/clamav/clamd.ctl")
+    return value
+
+
 class Settings(BaseSettings):
     """One class for all parts; read from the environment and from `.env`, never changed afterwards."""
 
@@ -55,6 +63,8 @@ class Settings(BaseSettings):
     aws_s3_bucket: str | None = None
     aws_region: str = "us-east-1"
     aws_endpoint_url: Url | None = None
+
+    clamd_url: Annotated[str, AfterValidator(_clamd_url)] | None = None
 
     sendgrid_api_key: SecretStr | None = None
     sendgrid_api_url: Url = "https://api.sendgrid.com"
