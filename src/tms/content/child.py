@@ -38,15 +38,16 @@ NICENESS = 10
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds of one reading. `seconds` are of the wall clock.
+    """Bounds of one reading. `cpu_seconds` bound its work; `seconds`, of the wall clock, how long it may take to do it.
 
+    The latter are many more: where processors are few, everybody else comes first, which is not the document's fault.
     `file_bytes` bound each file that the child writes, `folder_bytes` all of them together.
     A reader that starts programs (`may_start_processes`) has each of its processes within these bounds.
     """
 
     memory_bytes: int = 512 * _MEGABYTE
     cpu_seconds: int = 60
-    seconds: float = 90
+    seconds: float = 300
     file_bytes: int = 64 * _MEGABYTE
     folder_bytes: int = 512 * _MEGABYTE
     open_files: int = 64
@@ -85,7 +86,8 @@ async def run(
             await asyncio.to_thread(process.wait)
     except TimeoutError as error:
         raise DocumentTooComplexError(
-            f"Reading the document took longer than {limits.seconds:g} seconds; divide it into several documents."
+            f"Reading the document took longer than {limits.seconds:g} seconds; try again when less is going on, or divide it "
+            "into several documents."
         ) from error
     finally:
         has_filled = guard.done()

@@ -13,7 +13,7 @@ from tms.content.sniff import Kind
 
 log = logging.getLogger(__name__)
 
-LIMITS = Limits(memory_bytes=1024 * 1024 * 1024, seconds=120, open_files=256, may_start_processes=True)
+LIMITS = Limits(memory_bytes=1024 * 1024 * 1024, seconds=300, open_files=256, may_start_processes=True)
 # LibreOffice asks to be started anew once it has made the folder of its settings.
 _START_ANEW = 81
 _STARTS = 3
