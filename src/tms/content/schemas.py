@@ -1,7 +1,7 @@
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from tms.platform.schemas import Body, Id, Instant, Line255, Schema
 
@@ -129,14 +129,6 @@ class PieceIn(Body):
     to_part: Part | None = None
     from_page: Page | None = None
     to_page: Page | None = None
-
-    @model_validator(mode="after")
-    def _names_one_thing(self) -> Self:
-        if (self.row is None) == (self.from_page is None and self.to_page is None):
-            raise ValueError("name a row, or pages")
-        if self.row is None and (self.from_part or self.to_part is not None):
-            raise ValueError("parts are those of a row")
-        return self
 
 
 class LessonIn(Body):

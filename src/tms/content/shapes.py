@@ -113,19 +113,26 @@ def _pages(row: RowMapping, outline: Sequence[RowMapping]) -> PagesOut | None:
 
 
 def decision(plan: PlanIn) -> Decision:
-    """A plan as it came in."""
+    """A plan as it came in; raises `PlanError` for pieces that are neither of a row nor of pages."""
     lessons = None
     if plan.lessons is not None:
-        lessons = [pieces.Wanted([_piece(piece) for piece in one.pieces], one.title) for one in plan.lessons]
+        lessons = [
+            pieces.Wanted(_pieces(one.pieces, f"lessons.{at}.pieces"), one.title)
+            for at, one in enumerate(plan.lessons)
+        ]
     return Decision(
-        lessons,
-        [_piece(piece) for piece in plan.skip],
-        frozenset(plan.keep_edited),
-        frozenset(plan.replace_edited),
+        lessons, _pieces(plan.skip, "skip"), frozenset(plan.keep_edited), frozenset(plan.replace_edited)
     )
 
 
-def _piece(piece: PieceIn) -> pieces.Piece | pieces.Pages:
+def _pieces(asked: Sequence[PieceIn], field: str) -> list[pieces.Piece | pieces.Pages]:
+    return [_piece(piece, f"{field}.{number}") for number, piece in enumerate(asked)]
+
+
+def _piece(piece: PieceIn, field: str) -> pieces.Piece | pieces.Pages:
+    names_pages = piece.from_page is not None or piece.to_page is not None
+    if (piece.row is None) is not names_pages or (names_pages and (piece.from_part or piece.to_part is not None)):
+        raise pieces.fault(field, "names a row, or pages, and parts only of a row")
     if piece.row is None:
         return pieces.Pages(piece.from_page, piece.to_page)
     return pieces.Piece(piece.row, piece.from_part, piece.to_part)
