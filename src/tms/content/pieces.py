@@ -99,15 +99,22 @@ class Outline:
         self.rows = {row.id: row for row in rows}
         self._left = {(row.id, part): None for row in rows for part in range(len(row.beginnings) + 1)}
         self._paged: _Paged | None = None
-        self._by_pages = False
 
-    def take(self, wanted: Iterable[Piece | Pages], field: str) -> list[Piece]:
-        """The pieces of rows that these are, used from now on; raises `PlanError` for what is not there or used already."""
+    def take(self, wanted: Iterable[Piece | Pages], field: str, *, may_be_empty: bool = False) -> list[Piece]:
+        """The pieces of rows that these are, used from now on; raises `PlanError` for what is not there or used already.
+
+        `may_be_empty`: on the pages that are asked for nothing need begin.
+        """
         taken = []
         for number, asked in enumerate(wanted):
             name = f"{field}.{number}"
             of_pages = isinstance(asked, Pages)
-            for piece in self._of_pages(asked, name) if isinstance(asked, Pages) else [asked]:
+            found = (
+                self._pages().pieces(asked, name, may_be_empty=may_be_empty)
+                if isinstance(asked, Pages)
+                else [asked]
+            )
+            for piece in found:
                 self._use(piece, name, of_pages=of_pages)
                 taken.append(piece)
         return taken
@@ -117,7 +124,7 @@ class Outline:
         if not self._left:
             return
         row_id, _ = next(iter(self._left))
-        if self._by_pages:
+        if self._paged is not None:
             left = {self.rows[row].page_of(part) or 0 for row, part in self._left}
             raise fault("lessons", f"{_told(left)} neither in a lesson nor among `skip`")
         title = self.rows[row_id].title
@@ -136,11 +143,10 @@ class Outline:
                 raise fault(field, f"{what} is used twice")
             del self._left[row.id, part]
 
-    def _of_pages(self, asked: Pages, field: str) -> Iterator[Piece]:
-        self._by_pages = True
+    def _pages(self) -> "_Paged":
         if self._paged is None:
             self._paged = _Paged(list(self.rows.values()))
-        return self._paged.pieces(asked, field)
+        return self._paged
 
 
 class _Paged:
@@ -153,7 +159,7 @@ class _Paged:
         filled = (_has_content(row.slice(part, part)) for row, part in self._parts)
         self._filled = [0, *itertools.accumulate(int(one) for one in filled)]
 
-    def pieces(self, asked: Pages, field: str) -> Iterator[Piece]:
+    def pieces(self, asked: Pages, field: str, *, may_be_empty: bool) -> Iterator[Piece]:
         """What begins on the pages, row by row."""
         if self._known is None:
             raise fault(field, "this document has no pages that could be told apart; name rows and parts")
@@ -164,10 +170,10 @@ class _Paged:
         if first < self._known[0] or last > self._known[1]:
             raise fault(field, f"the pages of this document are {self._known[0]} to {self._known[1]}")
         begin, end = bisect.bisect_left(self._pages, first), bisect.bisect_right(self._pages, last)
-        if self._filled[begin] == self._filled[end]:
+        if not may_be_empty and self._filled[begin] == self._filled[end]:
             pages = f"page {first}" if first == last else f"pages {first} to {last}"
             raise fault(field, f"no text begins on {pages}; take a page before or behind along")
-        return self._rows(begin, end)
+        return self._rows(begin, end) if begin < end else iter(())
 
     def _rows(self, begin: int, end: int) -> Iterator[Piece]:
         row, _ = self._parts[begin]

@@ -35,11 +35,11 @@ def drafts(
     """The lessons of the plan; without one, every row as it is. Raises `PlanError` for a plan that does not add up."""
     outline = Outline(rows)
     if lessons is None:
-        left_out = {piece.row for piece in outline.take(skipped, "skip")}
+        left_out = {piece.row for piece in outline.take(skipped, "skip", may_be_empty=True)}
         lessons = [Wanted([Piece(row.id)]) for row in rows if row.id not in left_out]
         skipped = ()
     taken = [outline.take(wanted.pieces, f"lessons.{at}.pieces") for at, wanted in enumerate(lessons)]
-    outline.take(skipped, "skip")
+    outline.take(skipped, "skip", may_be_empty=True)
     outline.check_used()
     above = _paths(rows)
     return [

@@ -131,7 +131,9 @@ def _pieces(asked: Sequence[PieceIn], field: str) -> list[pieces.Piece | pieces.
 
 def _piece(piece: PieceIn, field: str) -> pieces.Piece | pieces.Pages:
     names_pages = piece.from_page is not None or piece.to_page is not None
-    if (piece.row is None) is not names_pages or (names_pages and (piece.from_part or piece.to_part is not None)):
+    if (piece.row is None) is not names_pages or (
+        names_pages and (piece.from_part or piece.to_part is not None)
+    ):
         raise pieces.fault(field, "names a row, or pages, and parts only of a row")
     if piece.row is None:
         return pieces.Pages(piece.from_page, piece.to_page)

@@ -55,10 +55,10 @@ def _plan(form: Fields, outline: Sequence[OutlineRowOut]) -> PlanIn:
     for place, row in enumerate(outline, start=1):
         wish = first(form, f"do.{place}")
         if wish == "skip":
-            skipped.append(_piece(row, 0, len(row.headings)))
+            skipped.append(_piece(row, 0, _last(row)))
             continue
-        begins = _splits(form, place, len(row.headings))
-        ends = [*(begin - 1 for begin in begins[1:]), len(row.headings)]
+        begins = _splits(form, place, _last(row))
+        ends = [*(begin - 1 for begin in begins[1:]), _last(row)]
         pieces = [_piece(row, begin, end) for begin, end in zip(begins, ends, strict=True)]
         if wish == "merge" and lessons:
             lessons[-1].pieces.append(pieces[0])
@@ -81,6 +81,11 @@ def _splits(form: Fields, place: int, last: int) -> list[int]:
     """The parts at which lessons begin; the first one does anyhow."""
     asked = {int(value) for value in form.get(f"split.{place}", ()) if value.isascii() and value.isdigit()}
     return [0, *sorted(part for part in asked if 1 <= part <= last)]
+
+
+def _last(row: OutlineRowOut) -> int:
+    """The number of its last part."""
+    return max([0, *(one.part for one in row.headings), *(one.part for one in row.pages)])
 
 
 def _piece(row: OutlineRowOut, begin: int, end: int) -> PieceIn:

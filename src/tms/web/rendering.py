@@ -12,10 +12,12 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from tms.content.lessons.document import CUT, LOOKED, NUMBERED
 from tms.content.schemas import WordsOut
 from tms.courses import html
 from tms.http import assets
 from tms.platform.settings import get_settings
+from tms.web import page_form
 from tms.web.sessions import Visitor
 
 _environment = Environment(
@@ -99,6 +101,15 @@ def count_changes(runs: Sequence[WordsOut]) -> dict[str, int]:
     return {**counts, "shown": sum(counts.values())}
 
 
+def told_by(confidence: float) -> str:
+    """How a reader told that a lesson begins there; nothing where the document says so itself."""
+    if confidence > NUMBERED:
+        return ""
+    if confidence > LOOKED:
+        return "Heading told by its number"
+    return "Heading told by its looks" if confidence > CUT else "Cut by pages, no heading found"
+
+
 def lesson(stored: str) -> Markup:
     """A lesson's stored HTML as a part of a page; it was sanitised when it was written.
 
@@ -120,7 +131,16 @@ def link(path: str, **parameters: str | None) -> str:
 
 
 _environment.filters.update(
-    day=day, instant=instant, machine=machine_instant, lesson=lesson, bytes=file_size, sum_words=count_changes
+    day=day,
+    instant=instant,
+    machine=machine_instant,
+    lesson=lesson,
+    bytes=file_size,
+    sum_words=count_changes,
+    thousands="{:,}".format,
+    splits=page_form.splits,
+    page_word=page_form.word,
+    told_by=told_by,
 )
 _environment.globals.update(asset=assets.address, link=link)
 
