@@ -184,7 +184,7 @@ async def test_what_a_lesson_shows_is_clean(admin, browser, course, send, tmp_pa
     page = await send(course, content)
     page = await browser.open(f"{page.path}/lessons/1")
     assert page.heading == "<b>Tags</b>"
-    (lesson,) = page.document.xpath("//article")
+    (lesson,) = page.document.xpath("//div[@data-lesson]")
     assert lesson.text_content().strip() == "<script>alert(1)</script>"
     assert not page.document.xpath("//p[@class='page-mark']")
 
