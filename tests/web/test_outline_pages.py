@@ -144,6 +144,10 @@ async def test_a_new_edition_by_pages(admin, browser, course, send, book, conten
     assert "Page 10 is neither in a lesson" in refused.words
     page = await browser.submit(refused, refused.form("first.1"), **{"title.1": "One", "last.1": "10"})
     assert page.heading == "What the new edition changes"
+    page = await browser.submit(page, page.form("plan"), back="1")
+    form = page.form("first.1")
+    assert (values(form, "title")[:2], values(form, "last")[:2]) == (["One", "Pages 11–12"], ["10", "12"])
+    page = await browser.submit(page, form)
     await browser.submit(page, page.form("plan"))
     assert [title for title, _ in await contents()] == ["One", "Pages 11–12"]
 

@@ -95,18 +95,19 @@ async def uploaded(
     outline = await content.outline(session, upload_id)
     sections = await content.sections_of(session, upload_id)
     detail = await asyncio.to_thread(shapes.detail, row, outline, sections)
-    if by == "pages" and detail.pages is not None:
-        return outlines.divided_by_pages(request, visitor, row, detail, page_form.proposed(detail, size))
+    if detail.status == "needs_review":
+        if by == "pages" and detail.pages is not None:
+            return outlines.by_pages(request, visitor, row, detail, page_form.proposed(detail, size))
+        return outlines.by_headings(request, visitor, row, detail, {})
     mine = visitor.caller.is_admin or row["created_by"] == visitor.caller.id
     reading = detail.status == "processing"
     job = await operations.job(session, row["job_id"], visitor.caller) if mine and reading else None
     return rendering.page(
         request,
-        "outline.html" if detail.status == "needs_review" else "upload.html",
+        "upload.html",
         visitor,
         upload=detail,
         course_title=row["course_title"],
-        course_version=row["course_version"],
         job=job,
     )
 

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from tms.content import outlines, reviews, shapes, sights
 from tms.content import queries as content
-from tms.content.errors import NotWaitingError, PlanError
+from tms.content.errors import NothingLeftError, NotWaitingError, PlanError
 from tms.content.pieces import Row
 from tms.content.schemas import PlanIn, UploadDetail
 from tms.courses import html as lesson_html
@@ -88,7 +88,7 @@ async def difference(
     try:
         plan = asked.plan()
         preview, version = await previews.preview(session, upload_id, shapes.decision(plan), visitor.caller)
-    except PlanError as error:
+    except (PlanError, NothingLeftError) as error:
         return asked.again(request, visitor, error)
     return rendering.page(
         request,
@@ -106,11 +106,14 @@ async def difference(
 async def apply(
     request: Request, upload_id: PathId, visitor: StaffVisitor, session: WriteSession
 ) -> Response:
-    """Make sections of the outline; a form that is sent twice leads to what the first one did."""
+    """Make sections of the outline, or go back to it; a form that is sent twice leads to what the first one did."""
     asked = await _asked(session, upload_id, visitor, await outline_form.fields(request, visitor))
     if asked.row["status"] != "completed":
         try:
-            plan = outline_form.with_choices(asked.plan(), asked.form)
+            plan = asked.plan()
+            if outline_form.first(asked.form, "back"):
+                return asked.back(request, visitor, plan)
+            plan = outline_form.with_choices(plan, asked.form)
             await reviews.apply(
                 session,
                 upload_id,
@@ -118,7 +121,7 @@ async def apply(
                 caller=visitor.caller,
                 expected=_version(asked.form),
             )
-        except PlanError as error:
+        except (PlanError, NothingLeftError) as error:
             return asked.again(request, visitor, error)
     return RedirectResponse(UPLOAD.format(upload_id=upload_id), 303)
 
@@ -150,18 +153,50 @@ class _Asked:
             return page_form.plan(self.form, self.upload.pages)
         return outline_form.plan(self.form, self.upload.outline)
 
-    def again(self, request: Request, visitor: Visitor, error: PlanError) -> HTMLResponse:
-        """The form with what is wrong; raises the error where it is another one."""
+    def again(self, request: Request, visitor: Visitor, error: PlanError | NothingLeftError) -> HTMLResponse:
+        """The form as it was sent, with what is wrong."""
         if not self.by_pages or self.upload.pages is None:
-            raise error
+            faults = [one.message for one in error.fields] or [error.detail]
+            return by_headings(request, visitor, self.row, self.upload, self.form, faults=faults, status=422)
         lines, faults = page_form.with_errors(page_form.lines(self.form), error)
         rest = outline_form.first(self.form, "rest") == "skip"
-        return divided_by_pages(
+        return by_pages(
             request, visitor, self.row, self.upload, lines, faults=faults, skips_rest=rest, status=422
         )
 
+    def back(self, request: Request, visitor: Visitor, plan: PlanIn) -> HTMLResponse:
+        """The form of which the plan was made, to be changed."""
+        if any(piece.row is None for lesson in plan.lessons or () for piece in lesson.pieces):
+            lines = page_form.lines_of(plan)
+            return by_pages(request, visitor, self.row, self.upload, lines, skips_rest=bool(plan.skip))
+        form = outline_form.fields_of(plan, self.upload.outline)
+        return by_headings(request, visitor, self.row, self.upload, form)
 
-def divided_by_pages(
+
+def by_headings(
+    request: Request,
+    visitor: Visitor,
+    row: RowMapping,
+    upload: UploadDetail,
+    form: Fields,
+    *,
+    faults: Sequence[str] = (),
+    status: int = 200,
+) -> HTMLResponse:
+    """The page on which an outline is put right, filled in as the form says."""
+    return rendering.page(
+        request,
+        "outline.html",
+        visitor,
+        status=status,
+        upload=upload,
+        course_title=row["course_title"],
+        rows=outline_form.filled(form, upload.outline, page_form.word(upload.file_name)),
+        faults=faults,
+    )
+
+
+def by_pages(
     request: Request,
     visitor: Visitor,
     row: RowMapping,
@@ -180,6 +215,7 @@ def divided_by_pages(
         status=status,
         upload=upload,
         course_title=row["course_title"],
+        rows=outline_form.filled({}, upload.outline, page_form.word(upload.file_name)),
         lines=[*lines, *[Line()] * page_form.SPARE],
         faults=faults,
         skips_rest=skips_rest,

@@ -8,14 +8,15 @@ from pydantic import ValidationError
 
 from tms.content.errors import PlanError
 from tms.content.formats import FORMATS
-from tms.content.schemas import OutlineRowOut, PagesOut, PlanIn, UploadDetail
+from tms.content.schemas import PagesOut, PlanIn, UploadDetail
 from tms.content.sniff import Kind
-from tms.platform.errors import FieldError
+from tms.platform.errors import FieldError, InvalidError
 from tms.web.outline_form import Fields, first
 
 SPARE = 3
 """Empty lines at the end, for lessons that somebody adds."""
-MOST_LESSONS = 1000
+MOST_LESSONS = 2000
+"""As the API takes in a plan."""
 _SLIDES = frozenset(
     suffix for kind in (Kind.PPTX, Kind.PPTM, Kind.PPT, Kind.ODP) for suffix in FORMATS[kind].suffixes
 )
@@ -67,7 +68,7 @@ def lines(form: Fields) -> list[Line]:
     """The lessons that the form has, without what nobody has filled in."""
     found = []
     number = 1
-    while f"first.{number}" in form and number <= MOST_LESSONS + SPARE:
+    while f"first.{number}" in form:
         line = Line(*(first(form, f"{name}.{number}") for name in ("title", "first", "last")))
         if not line.is_empty:
             found.append(line)
@@ -82,6 +83,8 @@ def plan(form: Fields, pages: PagesOut | None) -> PlanIn:
     found = lines(form)
     if not found:
         raise PlanError("No lesson is named; discard the document if none of it is wanted.")
+    if len(found) > MOST_LESSONS:
+        raise PlanError(f"These are {len(found):,} lessons, more than {MOST_LESSONS:,}; make longer ones.")
     ranges = [_range(line, following, pages, at) for at, (line, following) in enumerate(_with_next(found))]
     rest = _rest(ranges, pages) if first(form, "rest") == "skip" else []
     try:
@@ -137,7 +140,7 @@ def _rest(ranges: Iterable[tuple[int, int]], pages: PagesOut) -> list[tuple[int,
     return left
 
 
-def with_errors(found: Sequence[Line], error: PlanError) -> tuple[list[Line], list[str]]:
+def with_errors(found: Sequence[Line], error: InvalidError) -> tuple[list[Line], list[str]]:
     """The lines with what is wrong with each, and what is wrong with the whole."""
     told = list(found)
     general = [] if error.fields else [error.detail.rstrip(".")]
@@ -150,23 +153,9 @@ def with_errors(found: Sequence[Line], error: PlanError) -> tuple[list[Line], li
     return told, general
 
 
-@dataclass(frozen=True, slots=True)
-class Split:
-    """A place at which a row can be split, as the page shows it; `title` is empty where a page begins without heading."""
-
-    part: int
-    level: int
-    title: str
-    page: int | None
-    excerpt: str
-
-
-def splits(row: OutlineRowOut) -> list[Split]:
-    """The sub-headings and pages of a row in their order."""
-    begun = {page.part: page for page in row.pages}
-    headings = {
-        heading.part: Split(heading.part, heading.level, heading.title, heading.page, "")
-        for heading in row.headings
-    }
-    pages = {part: Split(part, 0, "", page.page, page.excerpt) for part, page in begun.items()}
-    return [one for _, one in sorted((pages | headings).items())]
+def lines_of(plan: PlanIn) -> list[Line]:
+    """The lines that say what the plan says, as far as it was made by this form."""
+    return [
+        Line(lesson.title or "", str(lesson.pieces[0].from_page or ""), str(lesson.pieces[0].to_page or ""))
+        for lesson in plan.lessons or ()
+    ]

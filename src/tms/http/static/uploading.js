@@ -212,7 +212,7 @@
       tell(item, "done", `${count(shown.querySelectorAll(".rows > li").length, "lesson")} found; nothing is in the course yet.`);
       link(item, "Look it over");
     } else if (status === "failed") {
-      tell(item, "failed", words(shown.querySelector(".note.bad")));
+      tell(item, "failed", `Nothing was added. ${words(shown.querySelector("[data-reason]"))}`);
       link(item, "More");
     } else {
       const told = words(shown.querySelector(".note"));
@@ -266,8 +266,9 @@
     if (atOnce && done) told.push("Their lessons stand at the end of the course, in this order.");
     if (!atOnce && done > 1) told.push("Their lessons come into the course in the order in which you add them.");
     if (failed) {
-      told.push(`Of ${failed === 1 ? "the one that failed" : `the ${failed} that failed`} nothing was added, and the others went on without it.`);
-      if (atOnce) told.push("Its lessons will come at the end if you upload it again.");
+      told.push(`${failed} failed, and nothing was added of ${failed === 1 ? "it" : "them"}.`);
+      if (done) told.push("The others did not wait for that.");
+      if (atOnce && done) told.push("What is uploaded again comes at the end.");
     }
     if (waiting) told.push(`${waiting === 1 ? "One was" : `${waiting} were`} not sent.`);
     outcome.querySelector("p").textContent = told.join(" ");
