@@ -302,6 +302,8 @@
   drop.classList.add("ready");
   input.multiple = true;
   show();
+  // Chosen before this script was there, or kept by the browser.
+  if (input.files.length) add([...input.files]);
   input.addEventListener("change", () => add([...input.files]));
   purpose.addEventListener("change", () => { refused.hidden = true; });
   sort.addEventListener("click", () => {
