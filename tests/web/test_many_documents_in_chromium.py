@@ -196,6 +196,39 @@ async def test_a_connection_that_breaks_off_stops_the_queue_until_somebody_goes_
         window.complaints.clear()
 
 
+async def test_a_limit_delays_the_queue_and_a_lost_session_stops_it(course, sections, document, tab):  # noqa: F811
+    async with tab() as window:
+        page = window.page
+        await sign_in(page, *ADMIN, address=course)
+        tries = []
+
+        async def too_many(route):
+            tries.append(await page.inner_text(".queued >> nth=0 >> [data-state-text]"))
+            if len(tries) == 1:
+                body = "<main><h1>Too many uploads</h1><p>Wait a little.</p></main>"
+                headers = {"Retry-After": "1", "Content-Type": "text/html"}
+                await route.fulfill(status=429, body=body, headers=headers)
+            else:
+                if len(tries) == 3:
+                    await page.context.clear_cookies()
+                await route.continue_()
+
+        await page.route("**/uploads", too_many)
+        await page.set_input_files("#file", [document("One.docx"), document("Two.docx")])
+        await page.select_option("#purpose", "apply")
+        await page.click("form[data-upload] .primary")
+        await page.wait_for_selector(
+            "text=Too many uploads. Wait a little. It goes on by itself in 1 second."
+        )
+        assert "1 of 2 documents was read" in await finished(page)
+        assert await states(page) == ["done", "waiting"]
+        assert "Sign in again" in await page.inner_text(".queued >> nth=1")
+        assert sections() == ["One"]
+        # The browser itself notes the refusal on its console.
+        assert all("429" in complaint for complaint in window.complaints), window.complaints
+        window.complaints.clear()
+
+
 async def test_leaving_the_page_loses_nothing_that_was_sent(course, sections, document, tab):  # noqa: F811
     async with tab() as window:
         page = window.page

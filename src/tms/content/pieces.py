@@ -176,9 +176,10 @@ class _Paged:
         return self._rows(begin, end) if begin < end else iter(())
 
     def _rows(self, begin: int, end: int) -> Iterator[Piece]:
-        row, _ = self._parts[begin]
-        # Where a lesson has several headings of the document, its first one is not lost to the lesson's own name.
-        keeps_heading = row.id != self._parts[end - 1][0].id and row.confidence > CUT
+        row, part = self._parts[begin]
+        # A heading of the document is not lost to the name of a lesson that was told by pages. The title of the only row
+        # may be the file's name, and that of an even part is made up.
+        keeps_heading = part > 0 or (row.confidence > CUT and self._parts[0][0].id != self._parts[-1][0].id)
         while begin < end:
             row, part = self._parts[begin]
             last = min(len(row.beginnings), part + end - begin - 1)

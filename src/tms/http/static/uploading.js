@@ -208,6 +208,7 @@
       shown = page(await (await fetch(address, { headers: { Accept: "text/html" } })).text());
     }
     const status = shown.querySelector("[data-status]")?.dataset.status;
+    if (!status) throw new Error("not the page of a document");
     if (status === "needs_review") {
       tell(item, "done", `${count(shown.querySelectorAll(".rows > li").length, "lesson")} found; nothing is in the course yet.`);
       link(item, "Look it over");
@@ -234,9 +235,10 @@
     }
     const wait = Number(answer.getResponseHeader("Retry-After"));
     if ([429, 503].includes(answer.status) && wait) {
-      tell(item, "reading", `${reason(answer)} It goes on by itself in ${count(Math.ceil(wait / 60), "minute")}.`);
+      const soon = wait < 60 ? count(wait, "second") : count(Math.ceil(wait / 60), "minute");
+      tell(item, "waiting", `${reason(answer)} It goes on by itself in ${soon}.`);
       await pause(wait);
-      return bring(item);
+      return queue.includes(item) ? bring(item) : true;
     }
     if (answer.status < 400 && page(answer.responseText).querySelector("[data-status]")) {
       if (queue.length === 1) {
@@ -246,7 +248,7 @@
       try {
         await follow(item, answer.responseURL, answer.responseText);
       } catch {
-        tell(item, "done", "It was sent and is being read, but the connection broke off.");
+        tell(item, "done", "It was sent and is being read, but what came of it could not be asked.");
         link(item, "See what came of it");
         return false;
       }
