@@ -136,6 +136,20 @@ async def test_outlines_of_several_documents_wait(course, sections, document, ta
         assert sections() == []
 
 
+async def test_what_is_taken_off_while_others_are_sent_is_not_sent(course, sections, document, tab, tmp_path):  # noqa: F811
+    async with tab() as window:
+        page = window.page
+        await sign_in(page, *ADMIN, address=course)
+        await page.set_input_files("#file", [long_workbook(tmp_path / "groups.xlsx"), document("Two.docx")])
+        await page.click("form[data-upload] .primary")
+        await page.wait_for_selector(".queued[data-state=reading]")
+        await page.click(".queued >> nth=1 >> [data-remove]")
+        assert "1 of 1 document was read." in await finished(page)
+        assert await page.is_hidden("[data-refused]")
+        assert "lessons found" in await page.inner_text(".queued >> nth=0")
+        assert sections() == []
+
+
 async def test_the_same_document_twice_and_a_new_edition_of_one(course, sections, document, tab):  # noqa: F811
     async with tab() as window:
         page = window.page
@@ -224,6 +238,12 @@ async def test_a_limit_delays_the_queue_and_a_lost_session_stops_it(course, sect
         assert await states(page) == ["done", "waiting"]
         assert "Sign in again" in await page.inner_text(".queued >> nth=1")
         assert sections() == ["One"]
+        # Signed in again in another window, it goes on where it was.
+        other = await page.context.new_page()
+        await sign_in(other, *ADMIN, address=course)
+        await page.click("form[data-upload] .primary")
+        await page.wait_for_selector(".queued[data-state=done] >> nth=1", timeout=60_000)
+        assert sections() == ["One", "Two"]
         # The browser itself notes the refusal on its console.
         assert all("429" in complaint for complaint in window.complaints), window.complaints
         window.complaints.clear()

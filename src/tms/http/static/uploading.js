@@ -14,6 +14,8 @@
   const usual = hint.textContent;
   let queue = [];
   let running = false;
+  let alone = false;
+  let stopped = false;
 
   const size = (bytes) => (bytes < 1e6 ? `${Math.max(1, Math.round(bytes / 1e3))} kB` : `${(bytes / 1e6).toFixed(1)} MB`);
   const count = (number, one) => `${number} ${number === 1 ? one : `${one}s`}`;
@@ -241,7 +243,7 @@
       return queue.includes(item) ? bring(item) : true;
     }
     if (answer.status < 400 && page(answer.responseText).querySelector("[data-status]")) {
-      if (queue.length === 1) {
+      if (alone) {
         location.assign(answer.responseURL);
         return true;
       }
@@ -277,22 +279,36 @@
     outcome.hidden = false;
   };
 
+  // Whoever has signed in again has another token.
+  const renew = async () => {
+    try {
+      const fresh = page(await (await fetch(location.href, { headers: { Accept: "text/html" } })).text());
+      form.elements.csrf.value = fresh.querySelector("form[data-upload] [name=csrf]").value;
+    } catch {
+      // Sending tells what is wrong.
+    }
+  };
+
   const run = async () => {
     running = true;
+    alone = queue.length === 1;
     outcome.hidden = true;
+    show();
+    if (stopped) await renew();
+    stopped = false;
     for (const item of queue.slice()) {
       if (item.state !== "waiting" || !queue.includes(item)) continue;
-      if (!(await bring(item))) break;
+      stopped = !(await bring(item));
+      if (stopped) break;
       said.textContent = `${item.file.name}: ${words(item.row.querySelector("[data-state-text]"))}`;
     }
-    const [only] = queue;
     // Its own page comes next.
-    if (queue.length === 1 && only.state === "sending") return;
+    if (alone && queue[0].state === "sending") return;
     running = false;
     keep();
-    if (queue.length === 1) refuse(words(only.row.querySelector("[data-state-text]")));
+    if (alone) refuse(words(queue[0].row.querySelector("[data-state-text]")));
     else sum();
-    if (queue.some((item) => item.state === "waiting")) button.textContent = "Go on";
+    if (stopped) button.textContent = "Go on";
   };
 
   const refuse = (text) => {
@@ -331,7 +347,7 @@
       refuse("A new edition is one document: take the others off the list, or choose what else to do with them.");
       return;
     }
-    if (!running) run();
+    if (!running && queue.length) run();
   });
   // Come back to by the browser's button, the page would still stand where it was left.
   window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
