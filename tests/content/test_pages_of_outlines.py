@@ -3,7 +3,7 @@
 import pytest
 from pptx import Presentation
 
-from tests.content.documents import DATA
+from tests.content.documents import DATA, pack
 from tests.content.typesetting import WORDS
 from tests.corpus.material import saved
 
@@ -206,6 +206,28 @@ async def test_documents_without_pages_of_their_own(waiting, apply, tmp_path):
     assert found["pages"] is None
     problem = await apply(found, plan(("A", 1, 2)), status=422)
     assert "no pages that could be told apart" in problem["errors"][0]["message"]
+
+
+async def test_documents_of_an_archive_count_their_pages_each_for_itself(
+    waiting, typeset, tmp_path, apply, course, sections, healthy
+):
+    books = {}
+    for name in ("a.pdf", "b.pdf"):
+        typeset(f"Number 1. {WORDS}\n#pagebreak()\nNumber 2. {WORDS}\n#pagebreak()\nNumber 3. In {name}.")
+        books[name] = (tmp_path / "a book.pdf").read_bytes()
+    found = await waiting("both.zip", pack(tmp_path / "both.zip", books).read_bytes())
+    assert found["pages"] is None
+    first, second = found["outline"]
+    assert [one["page"] for one in second["pages"]] == [2, 3]
+    problem = await apply(found, plan(("A", 1, 3)), status=422)
+    assert "no pages that could be told apart" in problem["errors"][0]["message"]
+    pieces = (
+        [{"row": first["id"]}, {"row": second["id"], "toPart": 0}],
+        [{"row": second["id"], "fromPart": 1}],
+    )
+    await apply(found, {"lessons": [{"pieces": one} for one in pieces]})
+    assert [numbers(section) for section in await sections(course)] == [[1, 2, 3], [2, 3]]
+    await healthy()
 
 
 async def test_a_document_that_is_not_looked_over_keeps_no_marks_of_pages(admin, course, upload, sections):
