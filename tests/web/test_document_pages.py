@@ -335,6 +335,13 @@ async def test_forms_that_no_page_of_ours_sends(admin, browser, course, send, so
     assert (await browser.submit(page, form, status=403, headers={"Origin": "http://evil.test"})).heading
 
 
+async def test_parts_that_are_not_there_split_nothing(admin, browser, course, send, sound):
+    await browser.sign_in(admin.email)
+    page = await send(course)
+    page = await browser.submit(page, page.form("title.1"), **{"split.1": ["9" * 5000, "²", "-1", "7"]})
+    assert len(titles(page)) == 3
+
+
 async def test_uploading_asks_for_the_forms_token_and_origin(admin, browser, course, send):
     await browser.sign_in(admin.email)
     await send(course, status=403, csrf="other")

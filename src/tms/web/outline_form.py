@@ -21,6 +21,8 @@ from tms.web.sessions import Visitor
 MOST_FIELDS = 50_000
 OUTLINE_BYTES = 4 * 1024 * 1024
 CHOICE = "choice."
+_DIGITS = 6
+"""Numbers of parts have no more."""
 
 Fields = Mapping[str, Sequence[str]]
 
@@ -80,7 +82,8 @@ def _lesson(title: str, piece: PieceIn) -> LessonIn:
 
 def _splits(form: Fields, place: int, last: int) -> list[int]:
     """The parts at which lessons begin; the first one does anyhow."""
-    asked = {int(value) for value in form.get(f"split.{place}", ()) if value.isascii() and value.isdigit()}
+    told = form.get(f"split.{place}", ())
+    asked = {int(value) for value in told if value.isascii() and value.isdigit() and len(value) <= _DIGITS}
     return [0, *sorted(part for part in asked if 1 <= part <= last)]
 
 
