@@ -85,7 +85,7 @@ def parameters(world, kind, name):
         "email": world.emails,
         "upload": world.uploads,
     }[kind]
-    return {f"{kind}_id": str(made[name])}
+    return {f"{kind}_id": str(made[name]), "place": "1"}
 
 
 @cache

@@ -37,6 +37,7 @@ _PAGES = {
     "POST /staff/courses/{course_id}/uploads": (*_EDITS_COURSES, _UPLOADING),
     "GET /staff/uploads/{upload_id}": (*_EDITS, _UPLOAD),
     "GET /staff/uploads/{upload_id}/original": (*_EDITS, _UPLOAD),
+    "GET /staff/uploads/{upload_id}/lessons/{place}": (*_EDITS, _UPLOAD),
     "POST /staff/uploads/{upload_id}/difference": (*_EDITS, _UPLOAD),
     "POST /staff/uploads/{upload_id}/apply": (*_EDITS, _UPLOAD),
     "POST /staff/uploads/{upload_id}/discard": (*_EDITS, _UPLOAD),

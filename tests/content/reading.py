@@ -1,9 +1,13 @@
-"""Reads a file in the present process, cleaned as the parent of the child cleans it."""
+"""Reads a file in the present process, cleaned as a section of it would be."""
+
+import re
 
 from tms.content import formats
 from tms.content.lessons.document import Source
 from tms.content.pictures import PictureFolder
 from tms.courses import html as lesson_html
+
+_PAGE = re.compile(f' {lesson_html.PAGE}="[0-9]+"')
 
 
 def read_file(tmp_path, filename, content):
@@ -14,5 +18,5 @@ def read_file(tmp_path, filename, content):
     source = Source(path, filename, kind, PictureFolder(tmp_path), lambda *_: None)
     document = formats.reader(kind).read(source)
     for lesson in document.lessons:
-        lesson.html = lesson_html.sanitise_extracted(lesson.html)
+        lesson.html = _PAGE.sub("", lesson_html.sanitise_extracted(lesson.html))
     return document

@@ -62,7 +62,7 @@ async def test_titles_of_an_old_presentation(tmp_path, temporary):
     extraction = await read(path, "course.ppt")
     assert [lesson.title for lesson in extraction.lessons] == ["Heat"]
     assert extraction.lessons[0].html == (
-        "<p>What moves</p><h2>Steam</h2><ul><li>Water boils.</li></ul><h2>Ice</h2>"
+        '<p>What moves</p><h2 data-page="2">Steam</h2><ul><li>Water boils.</li></ul><h2 data-page="3">Ice</h2>'
     )
 
 

@@ -56,7 +56,9 @@ RULES = {
     "not_a_student": re.compile("is not a student"),
     "course_without_sections": re.compile(""),
     "plan_does_not_add_up": re.compile(
-        "is no row of this outline|the parts of this row are|is used twice|are neither in a lesson"
+        "is no row of this outline|the parts of this row are|is used twice|(is|are) neither in a lesson"
+        "|names a row, or pages|has no pages that could|comes after the last one|the pages of this document are"
+        "|no text begins on"
     ),
     "malformed_form": re.compile("has more than 10 fields"),
     **dict.fromkeys(DOCUMENTS, re.compile("")),

@@ -54,6 +54,17 @@ def send(browser, tmp_path):
 
 
 @pytest.fixture
+def contents_of(admin):
+    """`await contents_of(course)`: the titles of its sections."""
+
+    async def read(course):
+        found = (await admin.get(f"/courses/{course}?include_sections=true"))["data"]["sections"]
+        return [section["title"] for section in found]
+
+    return read
+
+
+@pytest.fixture
 async def sound(database):
     yield
     assert await doctor.examine(CHECKS) == []
@@ -223,6 +234,76 @@ async def test_a_new_edition_and_whom_it_touches(admin, student, browser, lesson
     assert now[2]["content"] == "<p>By hand.</p>"
 
 
+async def test_back_from_the_difference_nothing_that_was_chosen_is_lost(
+    admin, browser, course, send, contents_of, sound
+):
+    await browser.sign_in(admin.email)
+    first = (await send(course, purpose="apply")).path.rpartition("/")[2]
+    page = await send(course, (*FIRST, (None, "More.")), purpose=f"edition:{first}")
+    chosen = {
+        "title.1": "All burns",
+        "split.1": "1",
+        "title.1.1": "On blisters",
+        "do.2": "skip",
+        "do.3": "merge",
+    }
+    page = await browser.submit(page, page.form("title.1"), **chosen)
+    assert page.heading == "What the new edition changes"
+    page = await browser.submit(page, page.form("plan"), back="1")
+    assert page.heading == "Outline of aid.docx"
+    form = page.form("title.1")
+    assert {name: form.fields[name] for name in chosen if name != "split.1"} | {"split.1": "1"} == chosen
+    assert page.document.xpath("//input[@name='split.1']/@checked")
+    page = await browser.submit(page, form)
+    await browser.submit(page, page.form("plan"))
+    assert await contents_of(course) == ["All burns", "On blisters"]
+
+
+async def test_what_was_chosen_stays_in_a_form_that_is_refused(admin, browser, course, send):
+    await browser.sign_in(admin.email)
+    page = await send(course)
+    everything = {f"do.{place}": "skip" for place in (1, 2, 3)}
+    refused = await browser.submit(
+        page, page.form("title.1"), status=422, **everything, **{"title.2": "Mine"}
+    )
+    assert "A plan has at least one lesson" in refused.words
+    form = refused.form("title.1")
+    assert (form.fields["title.2"], form.fields["do.2"]) == ("Mine", "skip")
+
+
+async def test_many_sections_that_stay_are_told_together(admin, browser, course, send, sound):
+    await browser.sign_in(admin.email)
+    blocks = [
+        part
+        for number in range(1, 7)
+        for part in (
+            ("Heading 1", f"Part {number}"),
+            (None, f"Words of part {number}, {number * 7} of them."),
+        )
+    ]
+    first = (await send(course, blocks, purpose="apply")).path.rpartition("/")[2]
+    blocks[1] = (None, "Words of part 1, which were changed.")
+    page = await send(course, blocks, purpose=f"edition:{first}")
+    page = await browser.submit(page, page.form("title.1"))
+    (kept,) = page.document.xpath("//li[@class='kept']")
+    assert kept.findtext(".//summary") == "5 sections stay as they are"
+    assert [" ".join(one.text_content().split()) for one in kept.iter("li")][1:] == [
+        f"Part {number} 7 words" for number in range(2, 7)
+    ]
+
+
+async def test_the_course_says_why_nothing_came_of_a_document(admin, browser, course, send, sound):
+    await browser.sign_in(admin.email)
+    page = await send(course, b"\x00\x01 nothing", name="a.docx")
+    assert f"/staff/courses/{course}#documents" in page.links()
+    page = await browser.open(f"/staff/courses/{course}")
+    (why,) = page.document.xpath("//span[@class='why']")
+    assert why.text.startswith("The file is called .docx, but its content is not that of a Word document")
+    await send(course)
+    page = await browser.open(f"/staff/courses/{course}")
+    assert page.document.xpath("//span[@class='why']")[0].text.startswith("until ")
+
+
 async def test_a_course_that_changed_between_comparing_and_applying(admin, browser, course, send, sound):
     await browser.sign_in(admin.email)
     first = (await send(course, purpose="apply")).path.rpartition("/")[2]
@@ -252,6 +333,13 @@ async def test_forms_that_no_page_of_ours_sends(admin, browser, course, send, so
     assert (await browser.submit(page, form, status=422, **{fault: bad})).heading
     assert (await browser.submit(page, form, status=403, csrf="other")).heading == "This form has expired"
     assert (await browser.submit(page, form, status=403, headers={"Origin": "http://evil.test"})).heading
+
+
+async def test_parts_that_are_not_there_split_nothing(admin, browser, course, send, sound):
+    await browser.sign_in(admin.email)
+    page = await send(course)
+    page = await browser.submit(page, page.form("title.1"), **{"split.1": ["9" * 5000, "²", "-1", "7"]})
+    assert len(titles(page)) == 3
 
 
 async def test_uploading_asks_for_the_forms_token_and_origin(admin, browser, course, send):

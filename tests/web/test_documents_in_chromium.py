@@ -111,14 +111,14 @@ async def test_from_a_document_to_a_course_and_its_next_edition(site, course, ta
         # Dropped onto the form, sent, and looked over with the keyboard alone.
         content = base64.b64encode(documents[0].read_bytes()).decode()
         await page.evaluate(DROP, ["aid-1.docx", content])
-        assert "aid-1.docx" in await page.inner_text("[data-drop-hint]")
-        await page.click("form[data-upload] button")
+        assert "aid-1.docx" in await page.inner_text("[data-queue]")
+        await page.click("form[data-upload] .primary")
         await page.wait_for_selector("ol.rows")
         await good(page, "documents-outline")
         await page.focus("#do-3")
         await page.keyboard.press("ArrowDown")
         assert await page.input_value("#do-3") == "merge"
-        await page.focus("summary")
+        await page.focus(".splitting summary")
         await page.keyboard.press("Enter")
         await page.keyboard.press("Tab")
         await page.keyboard.press("Space")
@@ -150,7 +150,7 @@ async def test_from_a_document_to_a_course_and_its_next_edition(site, course, ta
         await page.goto(f"/staff/courses/{course['id']}")
         await page.set_input_files("#file", documents[1])
         await page.select_option("#purpose", f"edition:{first}")
-        await page.click("form[data-upload] button")
+        await page.click("form[data-upload] .primary")
         await page.wait_for_selector("ol.rows")
         await page.click(".decide button")
         await page.wait_for_selector("ol.changes")
@@ -207,7 +207,7 @@ async def test_the_bar_moves_while_a_document_is_read(site, course, tab, tmp_pat
         await page.add_init_script(NOTE_BAR)
         await sign_in(page, *ADMIN, address=f"/staff/courses/{course['id']}")
         await page.set_input_files("#file", path)
-        await page.click("form[data-upload] button")
+        await page.click("form[data-upload] .primary")
         await page.wait_for_selector("ol.rows", timeout=120_000)
         seen = json.loads(await page.evaluate("sessionStorage.getItem('seen')"))
         values = [value for value, _ in seen]
@@ -270,7 +270,7 @@ async def test_the_video_of_a_lesson_plays(site, course, chromium, tab, tmp_path
         await sign_in(page, *ADMIN, address=f"/staff/courses/{course['id']}")
         await page.set_input_files("#file", tmp_path / name)
         await page.select_option("#purpose", "apply")
-        await page.click("form[data-upload] button")
+        await page.click("form[data-upload] .primary")
         await page.wait_for_selector(".note.good")
         await page.click("ol.outline a")
         video = page.locator("main video")
@@ -299,7 +299,7 @@ async def test_the_original_comes_back(site, course, tab, tmp_path):  # noqa: F8
         page = window.page
         await sign_in(page, *ADMIN, address=f"/staff/courses/{course['id']}")
         await page.set_input_files("#file", path)
-        await page.click("form[data-upload] button")
+        await page.click("form[data-upload] .primary")
         await page.wait_for_selector("ol.rows")
         async with page.expect_download() as caught:
             await page.click("text=Save the original")
@@ -317,9 +317,9 @@ async def test_the_chooser_shows_what_is_read(site, course, tab):  # noqa: F811
         accepted = await page.evaluate("document.querySelector('#file').accept")
         assert accepted.split(",") == list(formats.accepted_suffixes())
         await page.evaluate(DROP, ["film.MOV", base64.b64encode(b"moov").decode()])
-        assert "does not read files that are called like that" in await page.inner_text("[data-drop-hint]")
+        assert "does not read files that are called like that" in await page.inner_text(".queued >> nth=0")
         await page.evaluate(DROP, ["aid.DOCX", base64.b64encode(b"PK").decode()])
-        assert await page.inner_text("[data-drop-hint]") == "aid.DOCX, 1 kB"
+        assert await page.inner_text(".queued >> nth=1 >> [data-state-text]") == "1 kB"
         await page.locator(".upload").scroll_into_view_if_needed()
         await good(page, "documents-form")
 
@@ -330,7 +330,7 @@ async def test_a_reading_is_watched_and_cancelled(site, course, tab):  # noqa: F
         page = window.page
         await sign_in(page, *ADMIN, address=f"/staff/courses/{course['id']}")
         await page.set_input_files("#file", DATA / "python-basics.docx")
-        await page.click("form[data-upload] button")
+        await page.click("form[data-upload] .primary")
         await page.wait_for_selector("[data-watch]")
         await shoot(page, "documents-reading")
         await page.click("text=Cancel")
@@ -346,7 +346,7 @@ async def test_what_is_refused_is_told_beside_the_form(site, course, tab, tmp_pa
         page = window.page
         await sign_in(page, *ADMIN, address=f"/staff/courses/{course['id']}")
         await page.set_input_files("#file", empty)
-        await page.click("form[data-upload] button")
+        await page.click("form[data-upload] .primary")
         await page.wait_for_selector("[data-refused]:not([hidden])")
         assert "empty" in await page.inner_text("[data-refused]")
         await shoot(page, "documents-refused")

@@ -1,4 +1,4 @@
-"""Lessons as sequences of blocks: their sub-headings, at which they can be split, and their words.
+"""Lessons as sequences of blocks: the sub-headings and pages at which they can be split, and their words.
 
 What goes in is sanitised HTML, as the house stores it: well-formed, attributes quoted, text escaped.
 """
@@ -6,6 +6,8 @@ What goes in is sanitised HTML, as the house stores it: well-formed, attributes 
 import re
 from dataclasses import dataclass
 from html.parser import HTMLParser
+
+from tms.courses.html import PAGE
 
 _HEADING = re.compile(r"h[1-6]")
 # Within a word or a sentence; every other element parts what stands before it from what comes after.
@@ -19,23 +21,31 @@ _TOKEN = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u340
 
 
 @dataclass(frozen=True, slots=True)
-class Heading:
-    """A heading that is no part of something else; `start` and `end` are places in the lesson's HTML."""
+class Beginning:
+    """Where a part of a lesson begins: at a sub-heading, with a page, or both.
 
-    level: int
-    title: str
+    `start` and `end` are the places of the heading in the lesson's HTML, the same place where a page begins without one;
+    then `level` is 0 and `title` empty. `page` is the page that the part begins on, None where there are no pages.
+    """
+
     start: int
     end: int
+    level: int
+    title: str
+    page: int | None
+    begins_page: bool
 
 
 class _Reader(HTMLParser):
-    def __init__(self, html: str) -> None:
+    def __init__(self, html: str, page: int | None = None) -> None:
         super().__init__(convert_charrefs=True)
         # The parser tells lines, which to it end with a line feed alone.
         self._lines = [0, *(found.end() for found in re.finditer("\n", html))]
         self._depth = 0
         self._heading: tuple[int, int, list[str]] | None = None
-        self.headings: list[Heading] = []
+        self._page = page
+        self._page_start: int | None = None
+        self.beginnings: list[Beginning] = []
         self.words: list[str] = []
         self.feed(html)
         self.close()
@@ -44,12 +54,29 @@ class _Reader(HTMLParser):
         line, column = self.getpos()
         return self._lines[line - 1] + column
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002 - given by HTMLParser
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self._part(tag)
-        if self._depth == 0 and _HEADING.fullmatch(tag):
-            self._heading = (int(tag[1]), self._at(), [])
+        if self._depth == 0:
+            self._begin(tag, dict(attrs).get(PAGE))
         if tag not in _EMPTY:
             self._depth += 1
+
+    def _begin(self, tag: str, page: str | None) -> None:
+        """A block begins, and perhaps a page with it, or the heading of a part."""
+        if page is not None:
+            self._page, self._page_start = int(page), self._at()
+        if _HEADING.fullmatch(tag):
+            self._heading = (int(tag[1]), self._at(), [])
+        else:
+            self._begin_page()
+
+    def _begin_page(self) -> None:
+        """What a page begins with, if one does, is no heading with words."""
+        if self._page_start is not None:
+            self.beginnings.append(
+                Beginning(self._page_start, self._page_start, 0, "", self._page, begins_page=True)
+            )
+        self._page_start = None
 
     def _part(self, tag: str) -> None:
         if tag not in _INLINE:
@@ -65,7 +92,11 @@ class _Reader(HTMLParser):
             title = " ".join("".join(pieces).split())
             self._heading = None
             if title:
-                self.headings.append(Heading(level, title, start, self._at() + len(f"</{tag}>")))
+                end = self._at() + len(f"</{tag}>")
+                begins_page = self._page_start is not None
+                self.beginnings.append(Beginning(start, end, level, title, self._page, begins_page))
+                self._page_start = None
+            self._begin_page()
 
     def handle_data(self, data: str) -> None:
         self.words.append(data)
@@ -73,9 +104,12 @@ class _Reader(HTMLParser):
             self._heading[2].append(data)
 
 
-def headings(html: str) -> list[Heading]:
-    """The headings at which the lesson can be split, in order; those within tables, lists or quotations are not."""
-    return _Reader(html).headings
+def beginnings(html: str, page: int | None = None) -> list[Beginning]:
+    """Where the lesson can be split, in order; headings within tables, lists or quotations are no such places.
+
+    `page` is the page that the lesson begins on.
+    """
+    return _Reader(html, page).beginnings
 
 
 def text(html: str) -> str:

@@ -18,7 +18,8 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """One lesson. `html` is sanitised; its pictures have the address `media:N`, N being a `Picture.number`.
+    """One lesson. `html` is sanitised; its pictures have the address `media:N`, N being a `Picture.number`, and the blocks
+    with which a page begins have its number (`courses.html.PAGE`).
 
     `level` is that of its heading in the document; `page_from` and `page_to` are None where there are no pages;
     `confidence`, 0 to 1, says how sure it is that a lesson begins here; `warnings` are sentences about this lesson.

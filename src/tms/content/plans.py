@@ -1,63 +1,24 @@
-"""What is to become of an outline: rows merged, split at their sub-headings, renamed or skipped. Nothing in here asks the database.
+"""What is to become of an outline: rows merged, split, renamed or skipped. Nothing in here asks the database.
 
-A row of the outline has parts: what stands before its first sub-heading, and what stands below each sub-heading. A lesson
-is made of pieces, each a run of parts of one row. A plan uses every part exactly once, in a lesson or among what is
-skipped, so that nothing is lost by an oversight.
+A lesson is made of pieces of rows (`pieces`), one after the other. A plan uses every part of the outline exactly once, in a
+lesson or among what is skipped, so that nothing is lost by an oversight.
 """
 
 import html as escaping
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import RowMapping
-
 from tms.content import blocks
-from tms.content.blocks import Heading
-from tms.content.errors import PlanError
 from tms.content.lessons.division import WORDS_PER_MINUTE, count_words
+from tms.content.lessons.document import CUT
+from tms.content.pieces import Outline, Pages, Piece, Row, Wanted
 from tms.courses import html as lesson_html
 from tms.courses.html import Sanitised
-from tms.platform.errors import FieldError
 
 TITLE_LIMIT = 255
 SUB_HEADING = 2
 """The level of a heading right below a lesson's title."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A row of an outline with its content and the sub-headings at which it can be split."""
-
-    id: UUID
-    title: str
-    level: int
-    content: str
-    minutes: int
-    headings: tuple[Heading, ...]
-
-    @classmethod
-    def of(cls, row: RowMapping) -> "Row":
-        """From a row of `upload_lessons`."""
-        found = tuple(blocks.headings(row["content"]))
-        return cls(row["id"], row["title"], row["level"], row["content"], row["minutes"], found)
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """Parts `first` to `last` of a row: part 0 is what stands before its first sub-heading, part n below the n-th."""
-
-    row: UUID
-    first: int = 0
-    last: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """A lesson to be made of these pieces, one after the other; without a title it has that of the first."""
-
-    pieces: Sequence[Piece]
-    title: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +32,22 @@ class Draft:
 
 
 def drafts(
-    rows: Sequence[Row], lessons: Sequence[Wanted] | None, skipped: Sequence[Piece] = ()
+    rows: Sequence[Row], lessons: Sequence[Wanted] | None, skipped: Sequence[Piece | Pages] = ()
 ) -> list[Draft]:
     """The lessons of the plan; without one, every row as it is. Raises `PlanError` for a plan that does not add up."""
+    outline = Outline(rows)
     if lessons is None:
-        lessons = [Wanted([Piece(row.id)]) for row in rows if row.id not in {one.row for one in skipped}]
-    known = {row.id: row for row in rows}
-    _check(known, lessons, skipped)
+        left_out = {piece.row for piece in outline.take(skipped, "skip", may_be_empty=True)}
+        lessons = [Wanted([Piece(row.id)]) for row in rows if row.id not in left_out]
+        skipped = ()
+    taken = [outline.take(wanted.pieces, f"lessons.{at}.pieces") for at, wanted in enumerate(lessons)]
+    outline.take(skipped, "skip", may_be_empty=True)
+    outline.check_used()
     above = _paths(rows)
-    return [_draft(known, above, wanted) for wanted in lessons]
+    return [
+        _draft(outline.rows, above, wanted.title, pieces)
+        for wanted, pieces in zip(lessons, taken, strict=True)
+    ]
 
 
 def _paths(rows: Sequence[Row]) -> dict[UUID, tuple[str, ...]]:
@@ -93,60 +61,45 @@ def _paths(rows: Sequence[Row]) -> dict[UUID, tuple[str, ...]]:
     return found
 
 
-def _check(known: Mapping[UUID, Row], lessons: Sequence[Wanted], skipped: Sequence[Piece]) -> None:
-    left = {(row.id, part) for row in known.values() for part in range(len(row.headings) + 1)}
-    for field, piece in _fields(lessons, skipped):
-        row = known.get(piece.row)
-        if row is None:
-            raise _fault(f"{field}.row", "is no row of this outline")
-        last = len(row.headings) if piece.last is None else piece.last
-        if not piece.first <= last <= len(row.headings):
-            raise _fault(field, f"the parts of this row are 0 to {len(row.headings)}")
-        for part in range(piece.first, last + 1):
-            if (row.id, part) not in left:
-                raise _fault(field, f"part {part} of this row is used twice")
-            left.remove((row.id, part))
-    if left:
-        row = known[min(left, key=lambda one: (list(known).index(one[0]), one[1]))[0]]
-        raise _fault("lessons", f"parts of the row “{row.title}” are neither in a lesson nor among `skip`")
-
-
-def _fields(lessons: Sequence[Wanted], skipped: Sequence[Piece]) -> Iterator[tuple[str, Piece]]:
-    for at, wanted in enumerate(lessons):
-        for number, piece in enumerate(wanted.pieces):
-            yield f"lessons.{at}.pieces.{number}", piece
-    for at, piece in enumerate(skipped):
-        yield f"skip.{at}", piece
-
-
-def _fault(field: str, message: str) -> PlanError:
-    return PlanError(fields=[FieldError(field, message)])
-
-
-def _draft(known: Mapping[UUID, Row], above: Mapping[UUID, tuple[str, ...]], wanted: Wanted) -> Draft:
-    row = known[wanted.pieces[0].row]
-    first = wanted.pieces[0].first
-    own = row.title if first == 0 else row.headings[first - 1].title
-    title = wanted.title or own[:TITLE_LIMIT].rstrip()
+def _draft(
+    known: Mapping[UUID, Row],
+    above: Mapping[UUID, tuple[str, ...]],
+    title: str | None,
+    pieces: Sequence[Piece],
+) -> Draft:
+    first = pieces[0]
+    row = known[first.row]
+    title = title or _own_title(row, first.first)
     content = "".join(
-        _content(known[piece.row], piece, leads=at == 0) for at, piece in enumerate(wanted.pieces)
+        _content(known[piece.row], piece, title=title if at == 0 else None) for at, piece in enumerate(pieces)
     )
-    path = (*above[row.id], title) if first == 0 else (*above[row.id], row.title, title)
-    whole = len(wanted.pieces) == 1 and content == row.content
+    path = (*above[row.id], title) if first.first == 0 else (*above[row.id], row.title, title)
+    whole = len(pieces) == 1 and content == row.content
     return Draft(title, lesson_html.sanitise(content), row.minutes if whole else _minutes(content), path)
 
 
-def _content(row: Row, piece: Piece, *, leads: bool) -> str:
-    """The piece's HTML. The heading of the piece that leads a lesson is the lesson's title; others keep theirs."""
-    last = len(row.headings) if piece.last is None else piece.last
-    begins = row.headings[piece.first - 1] if piece.first else None
-    ends = row.headings[last].start if last < len(row.headings) else len(row.content)
-    if begins is None:
-        heading = (
-            "" if leads else f"<h{SUB_HEADING}>{escaping.escape(row.title, quote=False)}</h{SUB_HEADING}>"
-        )
-        return heading + row.content[:ends]
-    return row.content[begins.end if leads else begins.start : ends]
+def _own_title(row: Row, part: int) -> str:
+    """What a lesson that begins with the part is called in the document."""
+    if part == 0:
+        return row.title
+    beginning = row.beginnings[part - 1]
+    if beginning.title:
+        return beginning.title[:TITLE_LIMIT].rstrip()
+    page = f", page {beginning.page}"
+    return row.title[: TITLE_LIMIT - len(page)].rstrip() + page
+
+
+def _content(row: Row, piece: Piece, *, title: str | None) -> str:
+    """The piece's HTML; `title` is that of the lesson that it leads, whose heading it then gives up, else None."""
+    html = row.slice(piece.first, row.last(piece))
+    gives_up = title is not None and (not piece.keeps_heading or title == _own_title(row, piece.first))
+    if piece.first:
+        beginning = row.beginnings[piece.first - 1]
+        return html[beginning.end - beginning.start :] if gives_up else html
+    # Where a text was cut into even parts, their titles are ours and not the document's.
+    if gives_up or row.confidence <= CUT:
+        return html
+    return f"<h{SUB_HEADING}>{escaping.escape(row.title, quote=False)}</h{SUB_HEADING}>{html}"
 
 
 def _minutes(content: str) -> int:

@@ -22,6 +22,7 @@ from tms.content import applying, files, leases, plans, queries, sandbox
 from tms.content.errors import ArchivedCourseError, GivenUpError, LostFileError
 from tms.content.handover import Extraction, Lesson
 from tms.content.models import Media, Upload, UploadLesson
+from tms.content.pieces import Row
 from tms.courses import html as lesson_html
 from tms.courses import queries as courses_queries
 from tms.operations import service as operations
@@ -159,11 +160,9 @@ def _drafts(extraction: Extraction, media: dict[int, UUID]) -> list[plans.Draft]
     return plans.drafts([_row(lesson, media) for lesson in extraction.lessons], None)
 
 
-def _row(lesson: Lesson, media: dict[int, UUID]) -> plans.Row:
+def _row(lesson: Lesson, media: dict[int, UUID]) -> Row:
     """A lesson as it was read, to be taken whole."""
-    return plans.Row(
-        new_id(), lesson.title, lesson.level, _with_ids(lesson.html, media), lesson.minutes, headings=()
-    )
+    return Row(new_id(), lesson.title, lesson.level, _with_ids(lesson.html, media), lesson.minutes)
 
 
 async def _keep_outline(
@@ -181,7 +180,7 @@ def _outline(upload_id: UUID, extraction: Extraction, media: dict[int, UUID]) ->
             "place": place,
             "title": lesson.title,
             "level": lesson.level,
-            "content": lesson_html.sanitise(_with_ids(lesson.html, media)),
+            "content": lesson_html.sanitise_waiting(_with_ids(lesson.html, media)),
             "minutes": lesson.minutes,
             "words": lesson.words,
             "images": len(lesson.pictures),

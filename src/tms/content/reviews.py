@@ -12,7 +12,8 @@ from tms.content import applying, editions, outlines, plans, queries
 from tms.content.editions import Difference
 from tms.content.errors import EditedSectionsError, NothingLeftError, NotWaitingError
 from tms.content.models import Upload
-from tms.content.plans import Draft, Piece, Wanted
+from tms.content.pieces import Pages, Piece, Row, Wanted
+from tms.content.plans import Draft
 from tms.courses import service as courses
 from tms.platform import clock
 from tms.platform.caller import Caller
@@ -27,7 +28,7 @@ class Decision:
     """
 
     lessons: Sequence[Wanted] | None = None
-    skip: Sequence[Piece] = ()
+    skip: Sequence[Piece | Pages] = ()
     keep: Collection[UUID] = field(default_factory=frozenset)
     replace: Collection[UUID] = field(default_factory=frozenset)
 
@@ -85,7 +86,7 @@ async def _drafts(session: AsyncSession, upload: RowMapping, decision: Decision)
     outline = await queries.outline(session, upload["id"])
 
     def made() -> list[Draft]:
-        return plans.drafts([plans.Row.of(row) for row in outline], decision.lessons, decision.skip)
+        return plans.drafts([Row.of(row) for row in outline], decision.lessons, decision.skip)
 
     # Looking through a long document takes a while, during which others are served.
     return await asyncio.to_thread(made)

@@ -6,6 +6,7 @@ from pydantic import Field
 from tms.platform.schemas import Body, Id, Instant, Line255, Schema
 
 Part = Annotated[int, Field(strict=True, ge=0, le=100_000)]
+Page = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
 Stage = Literal["processing", "needs_review", "completed", "failed", "replaced"]
 
 
@@ -58,10 +59,19 @@ class SubHeadingOut(Schema):
     part: int
     level: int
     title: str
+    page: int | None = Field(description="The page that it stands on.")
+
+
+class PageStartOut(Schema):
+    """A page, or a slide, at whose beginning a row can be split; with a sub-heading there it is the part of that, too."""
+
+    part: int
+    page: int
+    excerpt: str = Field(description="The first words that begin on it.")
 
 
 class OutlineRowOut(Schema):
-    """A lesson as it was read. Part 0 is what stands before its first sub-heading, part n below the n-th."""
+    """A lesson as it was read. Its parts begin at `headings` and `pages`, numbered in their order; part 0 stands before them."""
 
     id: UUID
     title: str
@@ -74,6 +84,14 @@ class OutlineRowOut(Schema):
     warnings: list[str]
     excerpt: str
     headings: list[SubHeadingOut]
+    pages: list[PageStartOut]
+
+
+class PagesOut(Schema):
+    """The first and the last page of a document, by which lessons can be made of it."""
+
+    first: int
+    last: int
 
 
 class MadeSection(Schema):
@@ -97,19 +115,27 @@ class UploadDetail(UploadListed):
     warnings: list[str]
     error: UploadError | None
     outline: list[OutlineRowOut]
+    pages: PagesOut | None = Field(description="Null where not all of it has pages, and once it is applied.")
     sections: list[MadeSection]
 
 
 class PieceIn(Body):
-    """Parts `fromPart` to `toPart` of a row of the outline; by default all of it."""
+    """Parts `fromPart` to `toPart` of a `row` of the outline, by default all of it; or, without a row, what begins on the
+    pages `fromPage` to `toPage` of the document, by default from its first page, or to its last.
+    """
 
-    row: Id
+    row: Id | None = None
     from_part: Part = 0
     to_part: Part | None = None
+    from_page: Page | None = None
+    to_page: Page | None = None
 
 
 class LessonIn(Body):
-    """A lesson made of pieces, one after the other; without a title it is called like the first."""
+    """A lesson made of pieces, one after the other; without a title it is called like the first.
+
+    Pieces that are pages bring the headings that begin there along; what has begun on an earlier page stays with that.
+    """
 
     title: Line255 | None = None
     pieces: Annotated[list[PieceIn], Field(min_length=1, max_length=2000)]

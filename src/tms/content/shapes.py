@@ -6,16 +6,17 @@ from uuid import UUID
 
 from sqlalchemy import Row, RowMapping
 
-from tms.content import blocks, editions, wording
+from tms.content import blocks, editions, formats, pieces, wording
 from tms.content.editions import Change, Difference
 from tms.content.lessons.division import count_words
-from tms.content.plans import Piece, Wanted
 from tms.content.reviews import Decision
 from tms.content.schemas import (
     ChangeOut,
     DifferenceOut,
     MadeSection,
     OutlineRowOut,
+    PagesOut,
+    PageStartOut,
     PieceIn,
     PlanIn,
     Stage,
@@ -25,8 +26,10 @@ from tms.content.schemas import (
     UploadListed,
     WordsOut,
 )
+from tms.content.sniff import Kind
 
 EXCERPT = 280
+PAGE_EXCERPT = 90
 
 
 def stage(status: str) -> Stage:
@@ -65,6 +68,7 @@ def detail(
         warnings=row["warnings"],
         error=UploadError(code=row["error_code"], detail=row["error_detail"] or "") if failed else None,
         outline=[_outline_row(one) for one in outline],
+        pages=_pages(row, outline),
         sections=[
             MadeSection(section_id=one.id, title=one.title, removed=one.order_index is None)
             for one in sections
@@ -78,32 +82,62 @@ def outline(rows: Sequence[RowMapping]) -> list[OutlineRowOut]:
 
 
 def _outline_row(row: RowMapping) -> OutlineRowOut:
-    words = blocks.text(row["content"])
+    found = pieces.Row.of(row)
+    made = {"excerpt", "headings", "pages"}
     return OutlineRowOut(
-        **{name: row[name] for name in OutlineRowOut.model_fields if name not in {"excerpt", "headings"}},
-        excerpt=words if len(words) <= EXCERPT else words[:EXCERPT].rsplit(" ", 1)[0] + " …",
+        **{name: row[name] for name in OutlineRowOut.model_fields if name not in made},
+        excerpt=_excerpt(found.content, EXCERPT),
         headings=[
-            SubHeadingOut(part=part, level=heading.level, title=heading.title)
-            for part, heading in enumerate(blocks.headings(row["content"]), start=1)
+            SubHeadingOut(part=part, level=one.level, title=one.title, page=one.page)
+            for part, one in enumerate(found.beginnings, start=1)
+            if one.level
+        ],
+        pages=[
+            PageStartOut(part=part, page=one.page, excerpt=_excerpt(found.slice(part, part), PAGE_EXCERPT))
+            for part, one in enumerate(found.beginnings, start=1)
+            if one.begins_page and one.page is not None
         ],
     )
 
 
+def _excerpt(html: str, most: int) -> str:
+    words = blocks.text(html)
+    return words if len(words) <= most else words[:most].rsplit(" ", 1)[0] + " …"
+
+
+def _pages(row: RowMapping, outline: Sequence[RowMapping]) -> PagesOut | None:
+    """Documents of an archive count their pages each for itself."""
+    found = pieces.pages_of((one["page_from"], one["page_to"]) for one in outline)
+    is_archive = row["file_name"].lower().endswith(formats.FORMATS[Kind.ZIP].suffixes)
+    return None if found is None or is_archive else PagesOut(first=found[0], last=found[1])
+
+
 def decision(plan: PlanIn) -> Decision:
-    """A plan as it came in."""
+    """A plan as it came in; raises `PlanError` for pieces that are neither of a row nor of pages."""
     lessons = None
     if plan.lessons is not None:
-        lessons = [Wanted([_piece(piece) for piece in one.pieces], one.title) for one in plan.lessons]
+        lessons = [
+            pieces.Wanted(_pieces(one.pieces, f"lessons.{at}.pieces"), one.title)
+            for at, one in enumerate(plan.lessons)
+        ]
     return Decision(
-        lessons,
-        [_piece(piece) for piece in plan.skip],
-        frozenset(plan.keep_edited),
-        frozenset(plan.replace_edited),
+        lessons, _pieces(plan.skip, "skip"), frozenset(plan.keep_edited), frozenset(plan.replace_edited)
     )
 
 
-def _piece(piece: PieceIn) -> Piece:
-    return Piece(piece.row, piece.from_part, piece.to_part)
+def _pieces(asked: Sequence[PieceIn], field: str) -> list[pieces.Piece | pieces.Pages]:
+    return [_piece(piece, f"{field}.{number}") for number, piece in enumerate(asked)]
+
+
+def _piece(piece: PieceIn, field: str) -> pieces.Piece | pieces.Pages:
+    names_pages = piece.from_page is not None or piece.to_page is not None
+    if (piece.row is None) is not names_pages or (
+        names_pages and (piece.from_part or piece.to_part is not None)
+    ):
+        raise pieces.fault(field, "names a row, or pages, and parts only of a row")
+    if piece.row is None:
+        return pieces.Pages(piece.from_page, piece.to_page)
+    return pieces.Piece(piece.row, piece.from_part, piece.to_part)
 
 
 def difference(upload: RowMapping, found: Difference) -> DifferenceOut:

@@ -14,6 +14,8 @@ from tms.platform.settings import get_settings
 
 MEDIA_PATH = "/api/v1/media/"
 """Where pictures are read; what is signed is this path with the id behind it."""
+PAGE = "data-page"
+"""On a block of a lesson that waits to be looked over: the number of the page that begins with it."""
 
 _BLOCKS = {"blockquote", "details", "div", "figcaption", "figure", "hr", "p", "pre", "section", "summary"}
 _LISTS = {"dd", "dl", "dt", "li", "ol", "ul"}
@@ -64,6 +66,7 @@ _VALUES = {
     "preload": re.compile("metadata|none"),
     "scope": re.compile(r"col|row|colgroup|rowgroup"),
     **dict.fromkeys(("colspan", "rowspan", "start", "value"), re.compile(r"-?\d{1,6}")),
+    PAGE: re.compile(r"[1-9]\d{0,6}"),
 }
 _UNSTORABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 # What the sanitiser writes: every attribute is quoted and `<` is escaped in text and in values, so that this finds
@@ -84,7 +87,7 @@ def _picture(value: str, allowed: re.Pattern[str]) -> str | None:
     return value if allowed.fullmatch(value) else None
 
 
-def _cleaner(pictures: re.Pattern[str]) -> nh3.Cleaner:
+def _cleaner(pictures: re.Pattern[str], *, with_pages: bool = False) -> nh3.Cleaner:
     def keep(_: str, attribute: str, value: str) -> str | None:
         if attribute == "src":
             return _picture(value.strip(), pictures)
@@ -94,7 +97,7 @@ def _cleaner(pictures: re.Pattern[str]) -> nh3.Cleaner:
     return nh3.Cleaner(
         tags=_BLOCKS | _LISTS | _HEADINGS | _TABLES | _INLINE | _PLAYED,
         clean_content_tags={"script", "style"},
-        attributes=_ATTRIBUTES,
+        attributes=_ATTRIBUTES | {"*": _ATTRIBUTES["*"] | {PAGE}} if with_pages else _ATTRIBUTES,
         attribute_filter=keep,
         url_schemes={"http", "https", "mailto", "media"},
         link_rel="noopener noreferrer",
@@ -102,7 +105,8 @@ def _cleaner(pictures: re.Pattern[str]) -> nh3.Cleaner:
 
 
 _STORED = _cleaner(_STORED_PICTURE)
-_EXTRACTED = _cleaner(_EXTRACTED_PICTURE)
+_WAITING = _cleaner(_STORED_PICTURE, with_pages=True)
+_EXTRACTED = _cleaner(_EXTRACTED_PICTURE, with_pages=True)
 
 
 def sanitise(html: str) -> Sanitised:
@@ -117,8 +121,13 @@ def sanitise(html: str) -> Sanitised:
     return Sanitised(_STORED.clean(_UNSTORABLE.sub("", html)))
 
 
+def sanitise_waiting(html: str) -> str:
+    """As `sanitise`, for a lesson of an outline: blocks keep the numbers of the pages that begin with them."""
+    return str(_WAITING.clean(_UNSTORABLE.sub("", html)))
+
+
 def sanitise_extracted(html: str) -> str:
-    """As `sanitise`, for a document whose pictures have no ids yet: they are named `media:N`, none lies elsewhere."""
+    """As `sanitise_waiting`, for a document whose pictures have no ids yet: they are named `media:N`, none lies elsewhere."""
     return str(_EXTRACTED.clean(_UNSTORABLE.sub("", html)))
 
 

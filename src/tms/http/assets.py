@@ -14,6 +14,7 @@ POLICY = [policy.Line("GET", "/static/{asset}", policy.PUBLIC, "anybody: the pag
 
 TYPES = {
     "tms.css": "text/css; charset=utf-8",
+    "outlining.js": "text/javascript; charset=utf-8",
     "reading.js": "text/javascript; charset=utf-8",
     "uploading.js": "text/javascript; charset=utf-8",
     "watching.js": "text/javascript; charset=utf-8",

@@ -2,13 +2,14 @@
 
 import asyncio
 from contextlib import suppress
+from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse, StreamingResponse
 from pydantic import TypeAdapter, ValidationError
 
-from tms.content import originals, receiving, service, shapes, sights, sizes
+from tms.content import originals, receiving, service, shapes, sizes
 from tms.content import queries as content
 from tms.content.errors import NoSuchEditionError
 from tms.content.service import Purpose
@@ -21,12 +22,11 @@ from tms.operations import queries as operations
 from tms.operations.errors import WorkEndedError
 from tms.platform import limits
 from tms.platform.schemas import Id
-from tms.web import rendering
+from tms.web import outlines, page_form, rendering
 from tms.web import visitor as door
+from tms.web.outlines import EDITORS, UPLOAD
 from tms.web.visitor import FORM_BYTES, PostingStaff, StaffVisitor
 
-UPLOAD = "/staff/uploads/{upload_id}"
-EDITORS = sights.EDITORS.phrase
 STARTERS = "administrators all, trainers what they started"
 POLICY = [
     policy.Line(
@@ -80,23 +80,34 @@ async def upload(request: Request, course_id: PathId, visitor: StaffVisitor) -> 
 
 @router.get(UPLOAD)
 async def uploaded(
-    request: Request, upload_id: PathId, visitor: StaffVisitor, session: ReadSession
+    request: Request,
+    upload_id: PathId,
+    visitor: StaffVisitor,
+    session: ReadSession,
+    by: Literal["headings", "pages"] = "headings",
+    size: Annotated[int | None, Query(ge=1, le=1000)] = None,
 ) -> HTMLResponse:
-    """Where a document stands: being read, an outline to look over, what was made of it, or why nothing was."""
+    """Where a document stands: being read, an outline to look over, what was made of it, or why nothing was.
+
+    `by` is how the outline is divided, `size` how many pages are proposed for a lesson.
+    """
     row = await content.editable(session, upload_id, visitor.caller)
     outline = await content.outline(session, upload_id)
     sections = await content.sections_of(session, upload_id)
     detail = await asyncio.to_thread(shapes.detail, row, outline, sections)
+    if detail.status == "needs_review":
+        if by == "pages" and detail.pages is not None:
+            return outlines.by_pages(request, visitor, row, detail, page_form.proposed(detail, size))
+        return outlines.by_headings(request, visitor, row, detail, {})
     mine = visitor.caller.is_admin or row["created_by"] == visitor.caller.id
     reading = detail.status == "processing"
     job = await operations.job(session, row["job_id"], visitor.caller) if mine and reading else None
     return rendering.page(
         request,
-        "outline.html" if detail.status == "needs_review" else "upload.html",
+        "upload.html",
         visitor,
         upload=detail,
         course_title=row["course_title"],
-        course_version=row["course_version"],
         job=job,
     )
 

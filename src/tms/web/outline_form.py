@@ -6,6 +6,7 @@ part P is called.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from urllib.parse import parse_qs
 
 from fastapi import Request
@@ -20,6 +21,8 @@ from tms.web.sessions import Visitor
 MOST_FIELDS = 50_000
 OUTLINE_BYTES = 4 * 1024 * 1024
 CHOICE = "choice."
+_DIGITS = 6
+"""Numbers of parts have no more."""
 
 Fields = Mapping[str, Sequence[str]]
 
@@ -55,10 +58,10 @@ def _plan(form: Fields, outline: Sequence[OutlineRowOut]) -> PlanIn:
     for place, row in enumerate(outline, start=1):
         wish = first(form, f"do.{place}")
         if wish == "skip":
-            skipped.append(_piece(row, 0, len(row.headings)))
+            skipped.append(_piece(row, 0, _last(row)))
             continue
-        begins = _splits(form, place, len(row.headings))
-        ends = [*(begin - 1 for begin in begins[1:]), len(row.headings)]
+        begins = _splits(form, place, _last(row))
+        ends = [*(begin - 1 for begin in begins[1:]), _last(row)]
         pieces = [_piece(row, begin, end) for begin, end in zip(begins, ends, strict=True)]
         if wish == "merge" and lessons:
             lessons[-1].pieces.append(pieces[0])
@@ -79,12 +82,102 @@ def _lesson(title: str, piece: PieceIn) -> LessonIn:
 
 def _splits(form: Fields, place: int, last: int) -> list[int]:
     """The parts at which lessons begin; the first one does anyhow."""
-    asked = {int(value) for value in form.get(f"split.{place}", ()) if value.isascii() and value.isdigit()}
+    told = form.get(f"split.{place}", ())
+    asked = {int(value) for value in told if value.isascii() and value.isdigit() and len(value) <= _DIGITS}
     return [0, *sorted(part for part in asked if 1 <= part <= last)]
+
+
+def _last(row: OutlineRowOut) -> int:
+    """The number of its last part."""
+    return max([0, *(one.part for one in row.headings), *(one.part for one in row.pages)])
 
 
 def _piece(row: OutlineRowOut, begin: int, end: int) -> PieceIn:
     return PieceIn.model_validate({"row": str(row.id), "fromPart": begin, "toPart": end})
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A place at which a row can be split; `heading` is empty where a page begins without one.
+
+    `title` is what the lesson that begins there would be called, `chosen` whether one does.
+    """
+
+    part: int
+    level: int
+    heading: str
+    page: int | None
+    excerpt: str
+    title: str
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A row of the outline as it stands in the form; `fate` is `own`, `merge` or `skip`."""
+
+    row: OutlineRowOut
+    title: str
+    fate: str
+    splits: list[Split]
+
+
+def filled(form: Fields, outline: Sequence[OutlineRowOut], unit: str) -> list[Filled]:
+    """The rows with what the form says of them, or as they were read; `unit` is what their pages are called."""
+    return [
+        Filled(
+            row,
+            first(form, f"title.{place}") or row.title,
+            first(form, f"do.{place}") or "own",
+            _places(form, row, place, unit),
+        )
+        for place, row in enumerate(outline, start=1)
+    ]
+
+
+def _places(form: Fields, row: OutlineRowOut, place: int, unit: str) -> list[Split]:
+    chosen = set(_splits(form, place, _last(row)))
+    headings = {one.part: one for one in row.headings}
+    pages = {one.part: one for one in row.pages}
+    found = []
+    for part in sorted(headings.keys() | pages.keys()):
+        heading, page = headings.get(part), pages.get(part)
+        number = heading.page if heading else page.page if page else None
+        title = heading.title[:255] if heading else f"{row.title[:230]}, {unit} {number}"
+        found.append(
+            Split(
+                part,
+                level=heading.level if heading else 0,
+                heading=heading.title if heading else "",
+                page=number,
+                excerpt=page.excerpt if page else "",
+                title=first(form, f"title.{place}.{part}") or title,
+                chosen=part in chosen,
+            )
+        )
+    return found
+
+
+def fields_of(plan: PlanIn, outline: Sequence[OutlineRowOut]) -> Fields:
+    """The form that says what the plan says, as far as it was made by one of these."""
+    places = {row.id: place for place, row in enumerate(outline, start=1)}
+    found: dict[str, list[str]] = {}
+    for piece in plan.skip:
+        if piece.row in places:
+            found[f"do.{places[piece.row]}"] = ["skip"]
+    for lesson in plan.lessons or ():
+        for number, piece in enumerate(lesson.pieces):
+            if piece.row not in places:
+                continue
+            place = places[piece.row]
+            if piece.from_part:
+                found.setdefault(f"split.{place}", []).append(str(piece.from_part))
+                found[f"title.{place}.{piece.from_part}"] = [lesson.title or ""]
+            elif number:
+                found[f"do.{place}"] = ["merge"]
+            else:
+                found[f"title.{place}"] = [lesson.title or ""]
+    return found
 
 
 def with_choices(plan: PlanIn, form: Fields) -> PlanIn:

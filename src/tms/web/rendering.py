@@ -1,5 +1,6 @@
 """From templates to answers: the frame around every page, the policy for what it may load, dates and lessons."""
 
+import itertools
 import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
@@ -12,10 +13,12 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from tms.content.schemas import WordsOut
+from tms.content.lessons.document import CUT, LOOKED, NUMBERED
+from tms.content.schemas import ChangeOut, WordsOut
 from tms.courses import html
 from tms.http import assets
 from tms.platform.settings import get_settings
+from tms.web import page_form
 from tms.web.sessions import Visitor
 
 _environment = Environment(
@@ -46,6 +49,8 @@ MONTHS = (
 _HEADING = re.compile(r"(</?h)([1-5])(?=[ >])")
 _TITLE = re.compile(r"<h1[ >]")
 _WITHOUT_ALT = re.compile(r'<img((?: (?!alt=)[a-z]+="[^"]*")*)>')
+FEW_KEPT = 2
+"""Sections that stay are shown one by one as long as these are not more."""
 _FATES = ("same", "inserted", "deleted")
 _TABLE = re.compile(r"(<table(?: [a-z]+=\"[^\"]*\")*>.*?</table>)", re.DOTALL)
 _PRE = re.compile(r"<pre(?=[ >])")
@@ -99,6 +104,29 @@ def count_changes(runs: Sequence[WordsOut]) -> dict[str, int]:
     return {**counts, "shown": sum(counts.values())}
 
 
+def sentence(text: str) -> str:
+    """With a capital letter and a full stop, which what is told in lists goes without."""
+    text = text.strip()
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+
+
+def kept_together(changes: Sequence[ChangeOut]) -> list[tuple[bool, list[ChangeOut]]]:
+    """The lines of a difference in their order; several that stay as they are, one after the other, make one group."""
+    groups = [
+        (kind == "kept", list(group)) for kind, group in itertools.groupby(changes, lambda one: one.kind)
+    ]
+    return [(is_kept and len(group) > FEW_KEPT, group) for is_kept, group in groups]
+
+
+def told_by(confidence: float) -> str:
+    """How a reader told that a lesson begins there; nothing where the document says so itself."""
+    if confidence > NUMBERED:
+        return ""
+    if confidence > LOOKED:
+        return "Heading told by its number"
+    return "Heading told by its looks" if confidence > CUT else "Cut by pages, no heading found"
+
+
 def lesson(stored: str) -> Markup:
     """A lesson's stored HTML as a part of a page; it was sanitised when it was written.
 
@@ -120,7 +148,17 @@ def link(path: str, **parameters: str | None) -> str:
 
 
 _environment.filters.update(
-    day=day, instant=instant, machine=machine_instant, lesson=lesson, bytes=file_size, sum_words=count_changes
+    day=day,
+    instant=instant,
+    machine=machine_instant,
+    lesson=lesson,
+    bytes=file_size,
+    sum_words=count_changes,
+    thousands="{:,}".format,
+    kept_together=kept_together,
+    sentence=sentence,
+    page_word=page_form.word,
+    told_by=told_by,
 )
 _environment.globals.update(asset=assets.address, link=link)
 

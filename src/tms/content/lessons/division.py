@@ -142,7 +142,7 @@ def _finish(draft: _Draft, title: str, level: int | None, notes: Mapping[str, El
     _raise_headings(lesson, (level or 1) - 1)
     _bring_notes(lesson, notes)
     lost_links = _keep_links_inside(lesson)
-    _drop_marks(lesson)
+    _keep_page_marks(lesson, pages[0])
     words = count_words(f"{title} {markup.running_text(lesson)}")
     return (
         Lesson(
@@ -213,6 +213,20 @@ def _keep_links_inside(lesson: Element) -> int:
         if not anchor.attrib:
             unwrap(anchor)
     return lost
+
+
+def _keep_page_marks(lesson: Element, first: int | None) -> None:
+    """Of all marks only those stay that say where a later page than the lesson's first begins."""
+    begun = []
+    current = first or 0
+    for block in lesson:
+        page = int(block.get(PAGE) or 0)
+        if page > current:
+            begun.append((block, page))
+            current = page
+    _drop_marks(lesson)
+    for block, page in begun:
+        block.set(PAGE, str(page))
 
 
 def _drop_marks(lesson: Element) -> None:

@@ -68,7 +68,8 @@ class Manuscript:
 
 @dataclass(slots=True)
 class Lesson:
-    """One lesson; `html` is not sanitised yet and names pictures as `media:N`, N counted from 1 (`pictures` lists them).
+    """One lesson; `html` is not sanitised yet and names pictures as `media:N`, N counted from 1 (`pictures` lists them);
+    a block with which a page begins, other than the lesson's first, has its number as `PAGE`.
 
     `level` is that of its heading in the document (1 where it has none), `page_from` and `page_to` are None where there are
     no pages, `confidence` is 0 to 1 as the constants above say, and `warnings` are sentences about this lesson alone.
