@@ -27,6 +27,10 @@ _DIRECTED = ("p", "li", "td", "th", "dt", "dd", "figcaption", "caption", *HEADIN
 _EMPTIED = ("p", "pre", "blockquote", "li", "ul", "ol", "dl", *HEADINGS, "strong", "em", "u", "s")
 _RIGHT_TO_LEFT = frozenset({"R", "AL"})
 _STRONG = _RIGHT_TO_LEFT | {"L"}
+# Programs put the picture's file name where its author should have described it.
+_FILE_NAME = re.compile(
+    r"(?:[A-Za-z]:\\.*|\S*)\.(?:png|jpe?g|gif|bmp|webp|svg|tiff?|emf|wmf|heic)", re.IGNORECASE
+)
 _LINK = re.compile(r"(?:https?://|mailto:)\S+", re.IGNORECASE)
 
 
@@ -101,6 +105,8 @@ def replace_by_text(element: Element, text: str) -> None:
 def _settle_pictures(root: Element, left_out: Counter[str]) -> None:
     for picture in list(root.iter("img")):
         alternative = " ".join(picture.get("alt", "").split())
+        if _FILE_NAME.fullmatch(alternative):
+            alternative = ""
         source = picture.get("src", "")
         if source.startswith(UNUSABLE):
             left_out[source] += 1
@@ -124,8 +130,10 @@ def _settle_links(root: Element, left_out: Counter[str]) -> None:
 
 def append_text(element: Element, text: str) -> None:
     """Add text behind all that the element holds."""
-    if len(element):
-        element[-1].tail = (element[-1].tail or "") + text
+    # The number of children would be counted anew for each piece of a long paragraph.
+    last = next(element.iterchildren(reversed=True), None)
+    if last is not None:
+        last.tail = (last.tail or "") + text
     else:
         element.text = (element.text or "") + text
 
