@@ -1,7 +1,6 @@
 """Workbooks of OpenDocument and of Excel 97-2003, whose cells are shown as those of newer ones are."""
 
 import datetime as dt
-import shutil
 
 import openpyxl
 import pytest
@@ -20,7 +19,7 @@ from tests.content.spreadsheets import (
 )
 from tests.corpus.good.writers import by_libreoffice
 from tests.corpus.material import saved
-from tms.content import office
+from tests.office import PROGRAM, needs_office
 from tms.content.errors import (
     CorruptDocumentError,
     DocumentTooComplexError,
@@ -28,7 +27,6 @@ from tms.content.errors import (
 )
 from tms.content.tables import compound, xls_looks
 
-needs_office = pytest.mark.skipif(office.find() is None, reason="LibreOffice is not installed")
 HIDDEN = "The sheet “Plan” has hidden rows or columns, which were left out; show them if students should read them."
 
 
@@ -212,7 +210,6 @@ def test_libreoffice_saves_what_is_shown_alike(tmp_path, kind):
         "<td>1,234.50 €</td><td>1 Oct 2026</td><td>9:05 AM</td><td>42:00</td><td>25.6%</td>"
         in expected.lessons[0].html
     )
-    program = shutil.which("soffice") or shutil.which("libreoffice")
-    made = read_file(tmp_path, f"book.{kind}", by_libreoffice(content, "xlsx", kind, program))
+    made = read_file(tmp_path, f"book.{kind}", by_libreoffice(content, "xlsx", kind, PROGRAM))
     assert made.lessons == expected.lessons
     assert made.warnings == expected.warnings == [HIDDEN]

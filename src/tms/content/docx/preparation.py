@@ -85,10 +85,9 @@ def _unwrap(element: Element) -> None:
     parent = element.getparent()
     if parent is None:
         return
-    place = parent.index(element)
-    for child in reversed(list(element)):
+    for child in list(element):
         if not local(child).endswith("Pr"):
-            parent.insert(place, child)
+            element.addprevious(child)
     parent.remove(element)
 
 

@@ -69,29 +69,25 @@ def running_text(element: Element) -> str:
 
 
 def unwrap(element: Element) -> None:
-    """Put the element's content in its place."""
+    """Put the element's content in its place. Takes no longer the more stands before it."""
     parent = element.getparent()
     if parent is None:
         return
-    place = parent.index(element)
-    _add_text(parent, place, element.text)
-    for child in reversed(list(element)):
-        parent.insert(place, child)
-    tail = element.tail
-    element.tail = None
-    _add_text(parent, parent.index(element), tail)
+    _add_before(element, element.text)
+    for child in list(element):
+        element.addprevious(child)
+    tail, element.tail = element.tail, None
+    _add_before(element, tail)
     parent.remove(element)
 
 
-def _add_text(parent: Element, place: int, text: str | None) -> None:
-    """Add text in front of the child at `place`."""
-    if not text:
-        return
-    if place == 0:
-        parent.text = (parent.text or "") + text
-    else:
-        before = parent[place - 1]
+def _add_before(element: Element, text: str | None) -> None:
+    """Add text right in front of the element."""
+    before, parent = element.getprevious(), element.getparent()
+    if text and before is not None:
         before.tail = (before.tail or "") + text
+    elif text and parent is not None:
+        parent.text = (parent.text or "") + text
 
 
 def replace_by_text(element: Element, text: str) -> None:
@@ -150,10 +146,8 @@ def _drop_empty(root: Element) -> None:
             element.tag = "span"
             unwrap(element)
         else:
-            element.text = None
-            tail = element.tail
-            _add_text(parent, parent.index(element), tail)
-            element.tail = None
+            tail, element.tail = element.tail, None
+            _add_before(element, tail)
             parent.remove(element)
 
 
