@@ -124,20 +124,19 @@ def _settle_runs(root: Element, work: Preparation) -> None:
                 work.left_out["hidden"] += any(True for _ in run.iter(f"{name}t"))
                 _remove(run)
                 continue
-            if (font := font_of(properties)) in symbols.FONTS:
-                symbols.translate(run, str(font))
-            _settle_run(properties, name, work.styles)
-        for line_end in run.iterchildren(f"{name}cr"):
-            line_end.tag = f"{name}br"
-        for tab in run.iterchildren(f"{name}ptab"):
-            tab.tag = f"{name}tab"
+            font = font_of(properties)
+            if font in symbols.FONTS:
+                symbols.translate(run, font)
+            _settle_run(properties, name, work.styles, font)
+        for odd in run.iterchildren(f"{name}cr", f"{name}ptab"):
+            odd.tag = f"{name}{'br' if local(odd) == 'cr' else 'tab'}"
 
 
-def _settle_run(properties: Element, name: str, styles: StyleSheet) -> None:
+def _settle_run(properties: Element, name: str, styles: StyleSheet, font: str | None) -> None:
     style = properties.find(f"{name}rStyle")
     style_id = value_of(style)
     code = "TmsCode" if styles.is_code_run(style_id) else None
-    if code is None and is_monospaced(font_of(properties)):
+    if code is None and is_monospaced(font):
         code = _TYPEWRITTEN
     bold, italic = styles.emphasis(style_id)
     for wanted, switch in ((bold, "b"), (italic, "i")):
