@@ -131,6 +131,13 @@ def test_rows_and_cells_that_repeat_a_million_times(read):
         read(ods(*((f"Sheet {number}", everywhere) for number in range(9))))
 
 
+def test_the_rows_that_no_page_shows_are_counted(read):
+    lines = "".join(row(cell(str(number), "float", number)) for number in range(1200))
+    document = read(ods(("Plan", lines + row(cell()) * 50)))
+    assert rows_of(document)[-1] == ["999"]
+    assert document.warnings == ["The sheet “Plan” has 1,200 rows; the first 1,000 were taken."]
+
+
 def test_an_open_document_that_is_damaged_or_built_to_mislead(read):
     declared = '<!DOCTYPE a [<!ENTITY b "secret">]>'
     for content in (ods(("Plan", "<table:table-row>")), ods(("Plan", row(cell("&b;"))), head=declared)):

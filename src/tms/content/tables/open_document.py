@@ -49,6 +49,7 @@ _SILENT = frozenset(
     }
 )
 _ELSEWHERE = "'file:"
+_KIND = f"{_OFFICE}value-type"
 _CHUNK = 256 * 1024
 _SPACE = re.compile(r"[ \t\r\n]+")
 _TIME = re.compile(r"PT(\d{1,7})H(\d{1,2})M(\d{1,2})(?:[.,]\d*)?S")
@@ -137,6 +138,7 @@ class _Reader:
         self._row, self._rows_alike, self._row_hidden = 0, 0, False
         self._column = 0
         self._cells: dict[int, Value] = {}
+        self._filled = False
         self._cell: Mapping[str, str] | None = None
         self._pieces: list[str] = []
         self._letters = 0
@@ -151,14 +153,15 @@ class _Reader:
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         if self._silent or tag in _SILENT or tag.startswith(_DRAWINGS):
             self._silent += 1
+        elif tag.startswith(_TEXT):
+            if self._cell is not None:
+                self._start_text(tag.removeprefix(_TEXT))
         elif tag == f"{_TABLE}table":
             self._tables += 1
             if self._tables == 1:
                 self._begin_sheet(attributes)
         elif tag.startswith(_TABLE):
             self._start_part(tag.removeprefix(_TABLE), attributes)
-        elif tag.startswith(_TEXT):
-            self._start_text(tag.removeprefix(_TEXT))
         elif tag == f"{_STYLE}style":
             self._style = attributes.get(f"{_STYLE}name", "")
         elif tag == f"{_STYLE}table-properties" and attributes.get(f"{_TABLE}display") == "false":
@@ -191,6 +194,9 @@ class _Reader:
                 self._pass_columns(attributes)
             case "table-row":
                 self._begin_row(attributes)
+            case "table-cell" if len(self.sheets[-1].rows) >= ROWS_LIMIT:
+                # Of what no page shows, only how far it reaches is of interest.
+                self._filled = self._filled or _KIND in attributes
             case "table-cell":
                 self._cell, self._pieces, self._letters = dict(attributes), [], 0
             case "covered-table-cell":
@@ -199,8 +205,6 @@ class _Reader:
                 self._column += _number(attributes, "number-columns-repeated")
 
     def _start_text(self, name: str) -> None:
-        if self._cell is None:
-            return
         if (name == "p" and self._pieces) or name == "line-break":
             self._add("\n")
         elif name in {"s", "tab"}:
@@ -222,7 +226,7 @@ class _Reader:
         self._row += self._rows_alike
         self._rows_alike = _number(attributes, "number-rows-repeated")
         self._row_hidden = _is_hidden(attributes)
-        self._column, self._cells = 0, {}
+        self._column, self._cells, self._filled = 0, {}, False
 
     def _keep_cell(self) -> None:
         if self._cell is None:
@@ -245,7 +249,7 @@ class _Reader:
             return
         if sheet.first is None:
             sheet.first = self._row
-        if self._cells:
+        if self._cells or self._filled:
             sheet.last = self._row + self._rows_alike - 1
         alike = min(self._rows_alike, ROWS_LIMIT - len(sheet.rows))
         sheet.rows += [self._cells] * alike
@@ -268,7 +272,7 @@ def _number(attributes: Mapping[str, str], name: str) -> int:
 
 def _value(cell: Mapping[str, str], text: str) -> Value:
     """A word, or what else is shown; programs that write no text for figures leave their bare value."""
-    kind = cell.get(f"{_OFFICE}value-type", "")
+    kind = cell.get(_KIND, "")
     if cell.get(_ERROR) == "error":
         return None
     if text:
