@@ -114,6 +114,19 @@ def test_links_within_the_document_and_other_fields(read):
     assert ">there</a></p><p>Table 1</p>" in html
 
 
+def test_links_to_other_lessons_keep_their_text_and_that_is_said(read):
+    mark = '<w:bookmarkStart w:id="1" w:name="mark"/>' + run("the place") + '<w:bookmarkEnd w:id="1"/>'
+    document = read(
+        paragraph(f'<w:hyperlink w:anchor="mark" w:tooltip="a tip">{run("there")}</w:hyperlink>'),
+        paragraph(run("Ice"), '<w:pStyle w:val="Heading1"/>'),
+        paragraph(mark),
+    )
+    assert [lesson.html for lesson in document.lessons] == ["<p>there</p>", "<p>the place</p>"]
+    assert document.warnings == [
+        "1 link(s) lead to another lesson or to nothing in the document; their text was kept."
+    ]
+
+
 def test_controls_show_what_was_filled_in(read):
     prompt = control(run("Click or tap here to enter text."), "<w:showingPlcHdr/>")
     ticked = control(run("☒"), '<w14:checkbox><w14:checked w14:val="1"/></w14:checkbox>')
