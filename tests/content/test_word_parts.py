@@ -5,7 +5,7 @@ import pytest
 from docx.oxml import parse_xml
 
 from tests.content.reading import read_file
-from tests.corpus.material import saved
+from tests.corpus.material import saved, with_parts
 
 NAMES = " ".join(
     f'xmlns:{short}="{name}"'
@@ -192,6 +192,19 @@ def test_tabs_lines_through_words_and_tables_in_tables(read):
     )
     assert html.startswith("<p>a\tb<s>c</s></p>")
     assert "<p>outer</p><table><tbody><tr><td>inner</td></tr></tbody></table>" in html
+
+
+def test_a_note_that_is_set_high_twice_is_so_once(tmp_path):
+    document = docx.Document()
+    document.add_heading("Heat", 1)
+    high = '<w:rPr><w:vertAlign w:val="superscript"/></w:rPr>'
+    marked = paragraph(run("boils") + f'<w:r>{high}<w:footnoteReference w:id="2"/></w:r>')
+    document.element.body.insert(1, parse_xml(marked.replace("<w:p>", f"<w:p {NAMES}>", 1)))
+    notes = f'<w:footnotes {NAMES}><w:footnote w:id="2">{paragraph(run("At sea level."))}</w:footnote></w:footnotes>'
+    content = with_parts(saved(document.save), **{"word/footnotes.xml": notes})
+    html = read_file(tmp_path, "a.docx", content).lessons[0].html
+    assert html.count("<sup>") == html.count("</sup>") == 1
+    assert "At sea level." in html
 
 
 def test_a_span_that_is_no_number_spans_one_cell(read):
