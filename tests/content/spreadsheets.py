@@ -85,8 +85,8 @@ def hidden_columns(first, last):
     return record(0x007D, struct.pack("<HHHHHH", first, last, 2000, 0, 1, 0))
 
 
-def xls(records, *, formats=(), name="Plan", pad=4096):
-    """An Excel 97-2003 workbook of one sheet; its cells may have the styles 0, general, and one for each format."""
+def xls(records, *, formats=(), names=("Plan",), pad=4096):
+    """An Excel 97-2003 workbook; its cells may have the styles 0, general, and one for each format. All sheets are the same one."""
     codes = b"".join(
         record(0x041E, struct.pack("<HHB", 164 + at, len(code), 1) + code.encode("utf-16-le"))
         for at, code in enumerate(formats)
@@ -96,9 +96,12 @@ def xls(records, *, formats=(), name="Plan", pad=4096):
         for number in (0, *range(164, 164 + len(formats)))
     )
     head = begin(0x0005) + codes + styles
-    place = len(head) + 4 + 8 + len(name) + 4
-    sheet = record(0x0085, struct.pack("<IBBBB", place, 0, 0, len(name), 0) + name.encode("latin-1"))
-    stream = head + sheet + record(0x000A) + begin(0x0010) + b"".join(records) + record(0x000A)
+    place = len(head) + sum(4 + 8 + len(name) for name in names) + 4
+    sheets = b"".join(
+        record(0x0085, struct.pack("<IBBBB", place, 0, 0, len(name), 0) + name.encode("latin-1"))
+        for name in names
+    )
+    stream = head + sheets + record(0x000A) + begin(0x0010) + b"".join(records) + record(0x000A)
     return compound({"Workbook": stream.ljust(pad, b"\0")})
 
 

@@ -185,6 +185,15 @@ def test_a_damaged_old_workbook_has_no_looks(tmp_path):
         assert len(reach) <= 1
 
 
+def test_sheets_that_share_their_records_have_no_looks(tmp_path):
+    path = tmp_path / "book.xls"
+    records = [number(at, 0, 0.256, 1) for at in range(500)]
+    path.write_bytes(xls(records, formats=("0.0%",), names=("Plan",)))
+    assert len(xls_looks.read(path)[0]["Plan"].codes) == 500
+    path.write_bytes(xls(records, formats=("0.0%",), names=[f"Plan {one}" for one in range(20)]))
+    assert xls_looks.read(path) == ({}, {})
+
+
 def test_a_chain_of_sectors_that_never_ends_is_damage():
     content = bytearray(xls([number(0, 0, 1)]))
     # The stream's first sector follows itself.

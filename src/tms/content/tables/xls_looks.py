@@ -44,12 +44,16 @@ def read(path: Path) -> tuple[dict[str, Looks], Reach]:
         return {}, {}
     try:
         stream = compound.stream(path.read_bytes(), "Workbook")
-        known = None if stream is None else _globals(stream)
-        if stream is None or known is None:
+        if stream is None:
+            return {}, {}
+        # Sheets that share records would have them read as often as there are sheets.
+        records = iter(range(len(stream) // 4))
+        known = _globals(stream, records)
+        if known is None:
             return {}, {}
         # A book of more cells than this is either refused or wider than a page; its last ones are shown as they are.
         left = iter(range(2 * CELLS_LIMIT))
-        found = {name: _looks(stream, at, known, left) for name, at in known.sheets.items()}
+        found = {name: _looks(stream, at, known, left, records) for name, at in known.sheets.items()}
     except (ValueError, struct.error):
         return {}, {}
     return {name: looks for name, (looks, _) in found.items()}, {
@@ -57,10 +61,12 @@ def read(path: Path) -> tuple[dict[str, Looks], Reach]:
     }
 
 
-def _records(stream: bytes, at: int) -> Iterator[tuple[int, int, int]]:
+def _records(stream: bytes, at: int, left: Iterator[int]) -> Iterator[tuple[int, int, int]]:
     """Kind, place and size of each record up to the end of the part that begins at `at`; of parts within it, none."""
     depth = 0
     while at + 4 <= len(stream):
+        if next(left, None) is None:
+            raise ValueError("parts that overlap")
         kind, size = struct.unpack_from("<HH", stream, at)
         if kind == _BEGIN:
             depth += 1
@@ -73,9 +79,9 @@ def _records(stream: bytes, at: int) -> Iterator[tuple[int, int, int]]:
         at += 4 + size
 
 
-def _globals(stream: bytes) -> _Globals | None:
+def _globals(stream: bytes, records: Iterator[int]) -> _Globals | None:
     found = _Globals()
-    for kind, at, size in _records(stream, 0):
+    for kind, at, size in _records(stream, 0, records):
         if kind == _ENCRYPTED:
             return None
         if kind == _BEGIN and struct.unpack_from("<H", stream, at)[0] != _EXCEL_97:
@@ -97,12 +103,14 @@ def _text(stream: bytes, at: int, letters: int, wide: int) -> str:
     return stream[at : at + letters].decode("latin-1")
 
 
-def _looks(stream: bytes, place: int, known: _Globals, left: Iterator[int]) -> tuple[Looks, tuple[int, int]]:
+def _looks(
+    stream: bytes, place: int, known: _Globals, left: Iterator[int], records: Iterator[int]
+) -> tuple[Looks, tuple[int, int]]:
     """Formats as far as a page shows rows, counted from the first one with a cell, and while cells are `left`."""
     codes = [known.formats.get(number) for number in known.styles]
     found = Looks()
     first, last_row, last_column = -1, 0, 0
-    for kind, at, size in _records(stream, place):
+    for kind, at, size in _records(stream, place, records):
         if kind in _FIGURE or kind in _OTHER_CELL or kind == _FIGURES:
             row, column = struct.unpack_from("<HH", stream, at)
             styles = (

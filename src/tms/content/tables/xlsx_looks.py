@@ -39,7 +39,10 @@ def read(path: Path) -> dict[str, Looks]:
             styles = _styles(package)
             # A book of more cells than this is either refused or wider than a page; its last ones are shown as they are.
             left = iter(range(2 * CELLS_LIMIT))
-            return {name: _looks(package, part, styles, left) for name, part in _sheets(package)}
+            names = dict(_sheets(package))
+            # A part that several sheets name is read once.
+            parts = {part: _looks(package, part, styles, left) for part in dict.fromkeys(names.values())}
+            return {name: parts[part] for name, part in names.items()}
     except (CorruptDocumentError, zipfile.BadZipFile, zlib.error, OSError, EOFError, KeyError):
         return {}
 
