@@ -1,10 +1,14 @@
 """Books in EPUB format: their pages in order, divided where their list of chapters says."""
 
+import time
+
 import pytest
 
 from tests.content.documents import DATA, PNG, pack, read
+from tms.content import opc
 from tms.content.errors import (
     CorruptDocumentError,
+    DocumentTooComplexError,
     DocumentTooLargeError,
     EncryptedDocumentError,
     NoContentError,
@@ -192,3 +196,21 @@ def test_hidden_fonts_are_no_protection(tmp_path):
         tmp_path, {"1.xhtml": page("<h1>One</h1><p>a</p>")}, **{"META-INF/encryption.xml": listed}
     )
     assert titles(document) == ["One"]
+
+
+def test_thousands_of_chapters_at_places_in_one_page_take_no_time(tmp_path):
+    body = "".join(f'<p id="p{number}">x</p>' for number in range(20_000))
+    listed = "".join(link(f"a.xhtml#none{number}", "none") for number in range(5000))
+    listed += link("a.xhtml#p10000", "Half")
+    began = time.process_time()
+    with pytest.raises(DocumentTooComplexError):
+        chapters(tmp_path, {"a.xhtml": page(body)}, nav=f"<ol>{listed}</ol>")
+    # Looking for each place from the beginning took half a minute.
+    assert time.process_time() - began < 10
+
+
+def test_thousands_of_references_to_one_large_picture_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(opc, "READ_LIMIT", 50 * len(PNG))
+    body = "<h1>One</h1>" + '<p><img alt="a" src="a.png"/></p>' * 100
+    with pytest.raises(DocumentTooComplexError):
+        chapters(tmp_path, {"a.xhtml": page(body)}, **{"OPS/a.png": PNG})

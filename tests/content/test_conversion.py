@@ -1,6 +1,5 @@
 """What only LibreOffice opens: saved by it, confined, and read; refused with advice where it is not installed."""
 
-import shutil
 import tempfile
 from pathlib import Path
 
@@ -10,11 +9,11 @@ from pptx import Presentation
 
 from tests.corpus.good.writers import by_libreoffice
 from tests.corpus.material import saved, zipped
+from tests.office import PROGRAM, needs_office
 from tms.content import formats, office, sandbox
 from tms.content.errors import CorruptDocumentError, UnsupportedTypeError
 from tms.content.sniff import Kind
 
-needs_office = pytest.mark.skipif(office.find() is None, reason="LibreOffice is not installed")
 MARKDOWN = "# Heat\n\nWater *boils*.\n\n- one\n- two\n\n# Ice\n\nWater freezes.[^1]\n\n[^1]: At zero.\n"
 TEXT = "application/vnd.oasis.opendocument.text"
 
@@ -54,9 +53,7 @@ async def test_titles_of_an_old_presentation(tmp_path, temporary):
         slide = deck.slides.add_slide(deck.slide_layouts[layout])
         slide.shapes.title.text = title
         slide.placeholders[1].text = words
-    old = by_libreoffice(
-        saved(deck.save), "pptx", "ppt", shutil.which("soffice") or shutil.which("libreoffice")
-    )
+    old = by_libreoffice(saved(deck.save), "pptx", "ppt", PROGRAM)
     path = tmp_path / "upload"
     path.write_bytes(old)
     extraction = await read(path, "course.ppt")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.content.reading import read_file
 from tests.corpus.material import saved
-from tms.content.tables import figures, number_formats
+from tms.content.tables import figures, xlsx_looks
 
 ACCOUNTS = r'_(* #,##0.00_);_(* \(#,##0.00\);_(* "-"??_);_(@_)'
 AT = dt.datetime(2026, 10, 1, 9, 5, 7)  # noqa: DTZ001  workbooks know no time zones
@@ -145,7 +145,7 @@ def test_in_a_workbook(tmp_path):
 
 
 def test_beyond_measure_cells_are_shown_as_they_are(tmp_path, monkeypatch):
-    monkeypatch.setattr(number_formats, "CELLS_LIMIT", 2)
+    monkeypatch.setattr(xlsx_looks, "CELLS_LIMIT", 2)
     book = openpyxl.Workbook()
     for row in range(1, 7):
         book.active.cell(row, 1, row / 10).number_format = "0%"

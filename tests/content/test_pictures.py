@@ -33,6 +33,21 @@ def test_a_picture_with_its_alternative_text(tmp_path):
     assert (tmp_path / "pictures" / "picture-1.png").read_bytes() == PNG
 
 
+@pytest.mark.parametrize(
+    ("alternative", "kept"),
+    [
+        ("image1.png", ""),
+        (r"C:\Users\Ada\My pictures\boiler.JPG", ""),
+        ("A boiler", "A boiler"),
+        ("How a .png is made", "How a .png is made"),
+    ],
+)
+def test_the_name_of_a_file_describes_no_picture(tmp_path, alternative, kept):
+    document = with_picture(tmp_path, PNG, alternative=alternative)
+    assert lxml_html.fromstring(only(document).html).find("img").get("alt") == kept
+    assert any("no alternative text" in warning for warning in document.warnings) is (kept == "")
+
+
 def test_a_drawing_that_is_an_extension_only(tmp_path):
     extension = (
         '<a:extLst><a:ext><asvg:svgBlip xmlns:asvg="http://schemas.microsoft.com/office/drawing/2016/SVG/main" '

@@ -1,19 +1,33 @@
 """PowerPoint presentations become lessons: sections, section headers, or one; and nothing on a slide is lost."""
 
+import copy
+import datetime as dt
 import io
+import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from lxml import etree
 from pptx import Presentation
-from pptx.chart.data import CategoryChartData
+from pptx.chart.data import CategoryChartData, XyChartData
 from pptx.enum.chart import XL_CHART_TYPE
 from pptx.util import Inches, Pt
 
 from tests.content.documents import DATA
 from tests.content.reading import read_file
 from tests.corpus.material import png, saved, with_parts
+from tms.content import opc
+from tms.content.errors import DocumentTooComplexError
+from tms.content.pptx import charts
 
+A = "http://schemas.openxmlformats.org/drawingml/2006/main"
+FORMULA = (
+    '<mc:AlternateContent xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006" '
+    'xmlns:a14="http://schemas.microsoft.com/office/drawing/2010/main" '
+    'xmlns:m="http://schemas.openxmlformats.org/officeDocument/2006/math"><mc:Choice Requires="a14"><a14:m><m:oMath>{}'
+    "</m:oMath></a14:m></mc:Choice></mc:AlternateContent>"
+)
 TITLE, CONTENT, HEADER, BLANK = 0, 1, 2, 6
 SECTIONS = (
     '<p:extLst xmlns:p="http://schemas.openxmlformats.org/presentationml/2006/main"><p:ext uri="{521415D9-36F7-43E2-AB2F-B90AF26B5E84}">'
@@ -162,6 +176,185 @@ def test_a_diagram_is_the_list_of_its_words_even_one_that_loops(deck, tmp_path):
         "<ul><li>cause<ul><li>effect</li></ul></li></ul>"
         in read_file(tmp_path, "a.pptx", changed).lessons[0].html
     )
+
+
+def diagram(points, connections):
+    told = "".join(
+        f'<dgm:pt modelId="{one}"><dgm:t><a:p><a:r><a:t>{text}</a:t></a:r></a:p></dgm:t></dgm:pt>'
+        for one, text in points.items()
+    )
+    led = "".join(
+        f'<dgm:cxn modelId="c{above}-{below}" srcId="{above}" destId="{below}"/>'
+        for above, below in connections
+    )
+    return etree.fromstring(
+        '<dgm:dataModel xmlns:dgm="http://schemas.openxmlformats.org/drawingml/2006/diagram" xmlns:a="http://schemas.'
+        f'openxmlformats.org/drawingml/2006/main"><dgm:ptLst>{told}</dgm:ptLst><dgm:cxnLst>{led}</dgm:cxnLst></dgm:dataModel>'
+    )
+
+
+def test_points_of_a_diagram_thousands_deep_stand_beside_each_other():
+    deep = charts.words_of(diagram({n: f"p{n}" for n in range(5000)}, [(n, n + 1) for n in range(4999)]))
+    assert [item.text for item in deep.iter("li")] == [f"p{n}" for n in range(5000)]
+    assert max(sum(1 for _ in item.iterancestors("ul")) for item in deep.iter("li")) == charts.DEEPEST
+
+
+def test_a_title_of_two_lines_is_one_line_with_a_space(deck, read):
+    add(deck, CONTENT, "Heat\vand cold", "one\vtwo")
+    document = read()
+    assert document.title == "Heat and cold"
+    assert document.lessons[0].html == "<ul><li>one<br>two</li></ul>"
+
+
+def test_numbers_of_lists_begin_where_they_do(deck, read):
+    frame = add(deck, CONTENT, "Steps").placeholders[1].text_frame
+    for text, start in (("one", None), ("two", None), ("five", "5"), ("six", "5")):
+        paragraph = frame.paragraphs[0] if text == "one" else frame.add_paragraph()
+        paragraph.text = text
+        numbered = etree.SubElement(paragraph._p.get_or_add_pPr(), f"{{{A}}}buAutoNum", type="arabicPeriod")
+        if start:
+            numbered.set("startAt", start)
+    assert (
+        read().lessons[0].html
+        == '<ol><li>one</li><li>two</li></ol><ol start="5"><li>five</li><li>six</li></ol>'
+    )
+
+
+def test_hidden_shapes_are_left_out_and_said_so(deck, read):
+    slide = add(deck, CONTENT, "Heat", "shown")
+    for text in ("secret", ""):
+        box = slide.shapes.add_textbox(0, 0, 1, 1)
+        box.text_frame.text = text
+        box._element.nvSpPr.cNvPr.set("hidden", "1")
+    group = slide.shapes.add_group_shape()
+    group.shapes.add_textbox(0, 0, 1, 1).text_frame.text = "secret"
+    group._element.nvGrpSpPr.cNvPr.set("hidden", "1")
+    document = read()
+    assert document.lessons[0].html == "<ul><li>shown</li></ul>"
+    assert "2 hidden passage(s) were left out" in document.warnings[0]
+
+
+def test_the_number_of_the_slide_in_a_box_of_its_own_is_no_content(deck, read):
+    slide = add(deck, CONTENT, "Heat", "shown")
+    for before in ("", "Page ", "There are as many as "):
+        paragraph = slide.shapes.add_textbox(0, 0, 1, 1).text_frame.paragraphs[0]
+        if before:
+            paragraph.add_run().text = before
+        paragraph._p.append(
+            etree.fromstring(f'<a:fld xmlns:a="{A}" id="{{0}}" type="slidenum"><a:t>7</a:t></a:fld>')
+        )
+    assert read().lessons[0].html == "<ul><li>shown</li></ul><p>There are as many as 7</p>"
+
+
+def test_shapes_and_pictures_that_are_links(deck, read):
+    slide = add(deck, BLANK)
+    box = slide.shapes.add_textbox(0, 0, 1, 1)
+    box.text_frame.text = "Look there."
+    box.click_action.hyperlink.address = "https://example.org/a"
+    picture = slide.shapes.add_picture(io.BytesIO(png(9, 9)), 0, 0)
+    picture.click_action.hyperlink.address = "https://example.org/b"
+    html = read().lessons[0].html
+    assert re.search(r'<p><a href="https://example.org/a"[^>]*>Look there.</a></p>', html)
+    # A file's name is no alternative text.
+    assert re.search(r'<p><a href="https://example.org/b"[^>]*><img alt="" src="media:1"></a></p>', html)
+
+
+def test_merged_cells(deck, read):
+    table = add(deck, BLANK).shapes.add_table(3, 3, 0, 0, Inches(3), Inches(2)).table
+    table.cell(0, 0).merge(table.cell(0, 1))
+    table.cell(1, 0).merge(table.cell(2, 0))
+    for (row, column), text in {(0, 0): "wide", (0, 2): "c", (1, 0): "tall", (2, 2): "end"}.items():
+        table.cell(row, column).text = text
+    html = read().lessons[0].html
+    assert (
+        '<th colspan="2" scope="col">wide</th><th scope="col">c</th></tr><tr><td rowspan="2">tall</td>'
+        in html
+    )
+    assert html.endswith("<tr><td></td><td>end</td></tr></tbody></table>")
+
+
+def test_a_chart_is_shown_with_its_titles_and_in_its_formats(deck, read):
+    data = CategoryChartData(number_format="0%")
+    data.categories = [dt.date(2026, 1, 1), dt.date(2026, 2, 1)]
+    data.add_series("rain", (0.25, 0.5))
+    drawn = add(deck, BLANK).shapes.add_chart(XL_CHART_TYPE.COLUMN_CLUSTERED, 0, 0, 9999, 9999, data).chart
+    drawn.has_title = True
+    drawn.chart_title.text_frame.text = "Shares"
+    for axis, title in ((drawn.value_axis, "of all"), (drawn.category_axis, "month")):
+        axis.has_title = True
+        axis.axis_title.text_frame.text = title
+    html = read().lessons[0].html
+    assert "<caption>Shares (of all)</caption>" in html
+    assert '<th scope="col">month</th><th scope="col">rain</th>' in html
+    assert (
+        '<th scope="row">2026-01-01</th><td>25%</td></tr><tr><th scope="row">2026-02-01</th><td>50%</td>'
+        in html
+    )
+
+
+def test_points_of_series_with_places_of_their_own(deck, read):
+    data = XyChartData()
+    for name, points in {"cold": ((1, 10), (2, 20)), "warm": ((1, 11), (3, 33))}.items():
+        series = data.add_series(name)
+        for point in points:
+            series.add_data_point(*point)
+    add(deck, BLANK).shapes.add_chart(XL_CHART_TYPE.XY_SCATTER, 0, 0, 9999, 9999, data)
+    rows = re.findall(r'<th scope="row">(.*?)</th><td>(.*?)</td><td>(.*?)</td>', read().lessons[0].html)
+    assert rows == [("1", "10", ""), ("2", "20", ""), ("1", "", "11"), ("3", "", "33")]
+
+
+@pytest.mark.parametrize(
+    ("markup", "written"),
+    [
+        ("<m:func><m:fName>{sin}</m:fName><m:e>{x}</m:e></m:func>", "sin x"),
+        ("<m:eqArr><m:e>{a=1}</m:e><m:e>{b=2}</m:e></m:eqArr>", "a=1; b=2"),
+        ("<m:limLow><m:e>{lim}</m:e><m:lim>{n→0}</m:lim></m:limLow>", "lim_(n→0)"),
+        ("<m:limUpp><m:e>{x}</m:e><m:lim>{y}</m:lim></m:limUpp>", "x^y"),
+        ('<m:acc><m:accPr><m:chr m:val="→"/></m:accPr><m:e>{v}</m:e></m:acc>', "v\u20d7"),
+        ("<m:acc><m:e>{x}</m:e></m:acc>", "x\u0302"),
+        ('<m:bar><m:barPr><m:pos m:val="top"/></m:barPr><m:e>{x}</m:e></m:bar>', "x\u0305"),
+        ("<m:sPre><m:sub>{6}</m:sub><m:sup>{14}</m:sup><m:e>{C}</m:e></m:sPre>", "_6^(14)C"),
+    ],
+)
+def test_formulas_on_slides(deck, read, markup, written):
+    text = re.sub(r"\{(.*?)\}", r"<m:r><m:t>\1</m:t></m:r>", markup)
+    paragraph = add(deck, BLANK).shapes.add_textbox(0, 0, 1, 1).text_frame.paragraphs[0]._p
+    paragraph.append(etree.fromstring(FORMULA.format(text)))
+    assert read().lessons[0].html.endswith(f"<p>{written}</p>")
+
+
+def test_what_all_slides_share_is_read_once(deck, read, monkeypatch):
+    for number in range(40):
+        add(deck, BLANK, "").shapes.add_picture(io.BytesIO(png(200, 200)), 0, 0).name = str(number)
+    asked = Counter()
+    of_archive = opc.OfficePackage.read
+
+    def count(package, name):
+        asked[name] += 1
+        return of_archive(package, name)
+
+    monkeypatch.setattr(opc.OfficePackage, "read", count)
+    assert read().lessons[0].html.count("<img") == 40
+    assert {name: times for name, times in asked.items() if times > 2} == {}
+
+
+def test_thousands_of_references_to_one_large_part_are_refused(deck, read, monkeypatch):
+    monkeypatch.setattr(opc, "READ_LIMIT", 200_000)
+    data = CategoryChartData()
+    data.categories = ["spring", "summer"]
+    data.add_series("rain", (1.5, 2))
+    frame = add(deck, BLANK).shapes.add_chart(XL_CHART_TYPE.COLUMN_CLUSTERED, 0, 0, 9999, 9999, data)._element
+    for _ in range(100):
+        frame.addnext(copy.deepcopy(frame))
+    with pytest.raises(DocumentTooComplexError):
+        read()
+
+
+def test_comments_are_counted(deck, tmp_path):
+    add(deck, CONTENT, "Heat", "shown")
+    comments = '<p:cmLst xmlns:p="x"><p:cm><p:text>a</p:text></p:cm><p:cm><p:text>b</p:text></p:cm></p:cmLst>'
+    content = with_parts(saved(deck.save), **{"ppt/comments/comment1.xml": comments})
+    assert "2 comment(s) of reviewers were left out." in read_file(tmp_path, "a.pptx", content).warnings
 
 
 def boxes(deck, *lines, pictures=()):

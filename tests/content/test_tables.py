@@ -1,12 +1,13 @@
 """Workbooks and tables as text: each sheet that is shown becomes a lesson with a table."""
 
 import datetime as dt
+import time
 
 import openpyxl
 import pytest
 
 from tests.content.reading import read_file
-from tests.corpus.material import saved
+from tests.corpus.material import members, saved, with_parts
 from tms.content.errors import DocumentTooComplexError
 
 
@@ -87,6 +88,65 @@ def test_a_sheet_that_a_program_named_is_called_as_its_file(book, read):
     book.active.title = "Tabelle1"
     book.active["A1"] = "text"
     assert read().lessons[0].title == "book"
+
+
+def test_hidden_rows_and_columns_are_left_out_and_said_so(book, read):
+    for line in (["a", "secret", "b"], ["secret"], ["c"], [None, None, "d"]):
+        book.active.append(line)
+    book.active.row_dimensions[2].hidden = True
+    book.active.column_dimensions["B"].hidden = True
+    book.active.merge_cells("A3:B4")
+    document = read()
+    assert "secret" not in document.lessons[0].html
+    assert document.lessons[0].html.endswith(
+        '<td rowspan="2">c</td><td></td></tr><tr><td>d</td></tr></tbody></table>'
+    )
+    assert "The sheet “Figures” has hidden rows or columns, which were left out" in document.warnings[0]
+
+
+def with_areas(content, areas):
+    """The workbook with these areas of merged cells in its first sheet, which its library would take minutes for."""
+    sheet = members(content)["xl/worksheets/sheet1.xml"].decode()
+    merged = "".join(f'<mergeCell ref="{area}"/>' for area in areas)
+    changed = sheet.replace("</sheetData>", f"</sheetData><mergeCells>{merged}</mergeCells>")
+    return with_parts(content, **{"xl/worksheets/sheet1.xml": changed})
+
+
+def test_thousands_of_merged_cells_take_no_time(tmp_path, book):
+    for _ in range(1000):
+        book.active.append(["x"] * 50)
+    pairs = zip("ACEGIKMOQSUWY", "BDFHJLNPRTVXZ", strict=True)
+    areas = [f"{left}{row}:{right}{row}" for left, right in pairs for row in range(1, 1001)]
+    content = with_areas(saved(book.save), areas)
+    began = time.process_time()
+    html = read_file(tmp_path, "book.xlsx", content).lessons[0].html
+    # Each area against all others took many times as long.
+    assert time.process_time() - began < 4
+    assert html.count('colspan="2"') == 13_000
+
+
+def test_of_areas_that_cover_each_other_the_first_counts(tmp_path, book):
+    for _ in range(1000):
+        book.active.append(["x"] * 50)
+    content = with_areas(saved(book.save), ["B2:C2", *["C2:AX1000"] * 50_000])
+    began = time.process_time()
+    html = read_file(tmp_path, "book.xlsx", content).lessons[0].html
+    assert time.process_time() - began < 4
+    assert (html.count("colspan"), html.count("rowspan")) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "cells"),
+    [
+        ("sep=;\r\nName;Size\r\na,b;1\r\n", ["Name", "Size", "a,b", "1"]),
+        ("1,5;2,5\n3,5;4,5\n", ["1,5", "2,5", "3,5", "4,5"]),
+        ("sep=a\nb\n", ["sep=a", "b"]),
+    ],
+)
+def test_separators(tmp_path, text, cells):
+    html = read_file(tmp_path, "figures.csv", text.encode()).lessons[0].html
+    assert all(f">{cell}</t" in html for cell in cells)
+    assert html.count("</td>") + html.count("</th>") == len(cells)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp1252"])

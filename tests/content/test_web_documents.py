@@ -2,10 +2,12 @@
 
 import base64
 import re
+import time
 
 import pytest
 
 from tests.content.documents import DATA, PNG, build, read
+from tests.content.reading import read_file
 from tms.content import encodings
 from tms.content.errors import DocumentTooComplexError, NoContentError
 from tms.content.lessons.document import LOOKED, NUMBERED, Source
@@ -306,3 +308,14 @@ def test_every_format_gives_the_same_of_the_same(tmp_path):
             ("One", 4, 1.0),
         ]
         assert document.lessons[1].html == "<p>b</p><h2>Sub</h2><ul><li>c</li></ul>"
+
+
+def test_a_page_of_thousands_of_links_to_its_parts_takes_no_time(tmp_path):
+    parts = "".join(
+        f'<a href="#n{number}">x</a><div id="n{number}">part {number}</div>' for number in range(20_000)
+    )
+    began = time.process_time()
+    html = read_file(tmp_path, "a.html", f"<h1>Heat</h1>{parts}".encode()).lessons[0].html
+    # Looking for each place from the beginning took half a minute.
+    assert time.process_time() - began < 15
+    assert html.count("<a href=") == 20_000

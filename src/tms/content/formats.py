@@ -54,7 +54,7 @@ FORMATS: dict[Kind, Format] = {
     Kind.XLSX: Format("an Excel workbook", (".xlsx", ".xlsm"), "tables.workbook"),
     Kind.XLSM: Format("an Excel workbook with macros", (".xlsm", ".xlsx"), "tables.workbook"),
     Kind.XLS: Format("an Excel 97-2003 workbook", (".xls",), "tables.workbook"),
-    Kind.ODS: Format("an OpenDocument spreadsheet", (".ods",), "tables.workbook"),
+    Kind.ODS: Format("an OpenDocument spreadsheet", (".ods",), "tables.open_document"),
     Kind.CSV: Format("a table as text", (".csv", ".tsv"), "tables.delimited"),
     Kind.PICTURE: Format("a picture", (".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg"), "media.picture"),
     Kind.VIDEO: Format("a video", (".mp4", ".webm", ".m4v", ".m4a"), "media.recording"),

@@ -21,13 +21,17 @@ def parse(content: bytes) -> Element:
     try:
         root = etree.fromstring(content, parser)
     except etree.XMLSyntaxError as error:
-        # libxml2 has no better name than "unknown error" for memory that it was refused.
-        if any(sign in str(error) for sign in _BEYOND_LIMITS):
-            raise DocumentTooComplexError from error
-        raise CorruptDocumentError from error
+        raise refusal(error) from error
     if root.getroottree().docinfo.internalDTD is not None:
         raise CorruptDocumentError
     return root
+
+
+def refusal(error: etree.XMLSyntaxError) -> CorruptDocumentError | DocumentTooComplexError:
+    """What an author is told of XML that could not be read."""
+    # libxml2 has no better name than "unknown error" for memory that it was refused.
+    beyond = any(sign in str(error) for sign in _BEYOND_LIMITS)
+    return DocumentTooComplexError() if beyond else CorruptDocumentError()
 
 
 def local(element: Element) -> str:

@@ -1,13 +1,12 @@
 """The corpus of well-formed documents: name, file name, what is known, and how it is written."""
 
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.corpus.good import writers
 from tests.corpus.good.known import UNSPACED, WORDS, Known, document
+from tests.office import PROGRAM
 
-OFFICE = shutil.which("soffice") or shutil.which("libreoffice")
 TABLES = ["table"]
 SLIDES = ["paragraph", "heading", "list", "paragraph", "heading", "table", "note", "heading", "code"]
 BOOK = ["paragraph", "list", "heading", "paragraph", "numbers", "heading", "code", "quote"]
@@ -96,7 +95,7 @@ def _saved(known, suffix, to):
     write = {"docx": writers.by_python_docx, "pptx": writers.by_python_pptx, "xlsx": writers.by_openpyxl}[
         suffix
     ]
-    return writers.by_libreoffice(write(known), suffix, to, OFFICE)
+    return writers.by_libreoffice(write(known), suffix, to, PROGRAM)
 
 
 DOCUMENTS = [*in_all_scripts(), *others()]

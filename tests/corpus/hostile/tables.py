@@ -4,10 +4,22 @@ import io
 
 import openpyxl
 
+from tests.content.spreadsheets import cell, label, ods, row, xls
 from tests.corpus import material
-from tests.corpus.hostile.case import COMPLEX, CORRUPT, LARGE, MISMATCH, NOTHING, READ, Case
+from tests.corpus.hostile.case import (
+    COMPLEX,
+    CORRUPT,
+    ENCRYPTED,
+    LARGE,
+    MISMATCH,
+    NOTHING,
+    READ,
+    UNSUPPORTED,
+    Case,
+)
 from tests.corpus.material import members, saved, with_parts
 
+ENTITY = '<!DOCTYPE a [<!ENTITY a "text">]>'
 SHEET = "xl/worksheets/sheet1.xml"
 
 
@@ -145,7 +157,39 @@ def texts():
     yield "only commas", lambda: b",,,,,\n" * 50, NOTHING
 
 
+def everywhere():
+    return row(cell("text", number_columns_repeated=9_999_999), number_rows_repeated=9_999_999)
+
+
+def older():
+    """OpenDocument and Excel 97-2003."""
+    yield "ods cells that repeat without end", "a.ods", lambda: ods(("Plan", everywhere())), READ
+    yield "ods sheets that do", "a.ods", lambda: ods(*((f"s{n}", everywhere()) for n in range(9))), COMPLEX
+    yield "ods fifteen hundred sheets", "a.ods", lambda: ods(*((f"s{n}", "") for n in range(1500))), COMPLEX
+    yield "ods entities", "a.ods", lambda: ods(("Plan", row(cell("&a;"))), head=ENTITY), CORRUPT
+    yield "ods deep", "a.ods", lambda: ods(("Plan", "<table:table>" * 5000)), CORRUPT
+    yield "ods cut", "a.ods", lambda: ods(("Plan", "<table:table-row>")), CORRUPT
+    yield "ods encrypted", "a.ods", lambda: ods(("Plan", ""), manifest="<encryption-data/>"), ENCRYPTED
+    yield (
+        "ods hidden",
+        "a.ods",
+        lambda: ods(("a", row(cell("a"))), ("b", row(cell("hidden-secret")), "hidden")),
+        READ,
+    )
+    yield "xls", "a.xls", lambda: xls([label(0, 0, "text")]), READ
+    yield "xls far cell", "a.xls", lambda: xls([label(0, 0, "text"), label(65_535, 255, "far")]), COMPLEX
+    yield "xls cut", "a.xls", lambda: xls([label(0, 0, "text")])[:1500], UNSUPPORTED
+    yield "xls sectors in a ring", "a.xls", lambda: ring(xls([label(0, 0, "text")])), READ
+
+
+def ring(content):
+    """The table of sectors says that the first one follows itself."""
+    return content[:-512] + bytes(4) + content[-508:]
+
+
 def tables():
+    for name, filename, make, expected in older():
+        yield Case("tables", name, filename, make, expected, ("hidden-secret",))
     for name, make, expected in workbooks():
         banned = ("hidden-secret",) if name == "hidden" else ()
         yield Case("tables", f"xlsx {name}", "lesson.xlsx", make, expected, banned)

@@ -55,9 +55,8 @@ def _choose(alternatives: Element) -> None:
     fallback = alternatives.find("{*}Fallback")
     choice = alternatives.find("{*}Choice")
     chosen = fallback if fallback is not None and _says_something(fallback) else choice
-    place = parent.index(alternatives)
-    for child in reversed([] if chosen is None else list(chosen)):
-        parent.insert(place, child)
+    for child in [] if chosen is None else list(chosen):
+        alternatives.addprevious(child)
     parent.remove(alternatives)
 
 

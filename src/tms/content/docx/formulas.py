@@ -1,11 +1,23 @@
 """Formulas (Office Math, ECMA-376 part 1, 22.1) written out in one line, such as `ax^0+(b)/(c)`."""
 
+import unicodedata
 from collections.abc import Callable
 
 from lxml import etree
 
 from tms.content.docx.package import W_STRICT, W
 from tms.content.safe_xml import Element, local
+
+_OVERLINE, _UNDERLINE = "\u0305", "\u0332"
+_ABOVE = {
+    "^": "\u0302",
+    "~": "\u0303",
+    "¯": "\u0304",
+    "→": "\u20d7",
+    "˙": "\u0307",
+    "¨": "\u0308",
+    "ˇ": "\u030c",
+}
 
 
 def write_out(root: Element) -> None:
@@ -77,6 +89,38 @@ def _write_brackets(element: Element, _: dict[str, Element]) -> str:
     return f"{_sign(element, 'd', '(', 'begChr')}{inner}{_sign(element, 'd', ')', 'endChr')}"
 
 
+def _write_function(_: Element, parts: dict[str, Element]) -> str:
+    return f"{_of(parts, 'fName')} {_of(parts, 'e')}"
+
+
+def _write_limit(_: Element, parts: dict[str, Element]) -> str:
+    return _of(parts, "e") + _raised(parts, "lim", "_")
+
+
+def _write_limit_above(_: Element, parts: dict[str, Element]) -> str:
+    return _of(parts, "e") + _raised(parts, "lim", "^")
+
+
+def _write_script_before(_: Element, parts: dict[str, Element]) -> str:
+    return _raised(parts, "sub", "_") + _raised(parts, "sup", "^") + _of(parts, "e")
+
+
+def _write_accent(element: Element, parts: dict[str, Element]) -> str:
+    """A sign that is set above, each letter with it: without a sign it is the circumflex (22.1.2.20)."""
+    inner, sign = _of(parts, "e"), _sign(element, "acc", "\u0302")
+    above = sign if len(sign) == 1 and unicodedata.combining(sign) else _ABOVE.get(sign, "")
+    return unicodedata.normalize("NFC", "".join(letter + above for letter in inner))
+
+
+def _write_bar(element: Element, parts: dict[str, Element]) -> str:
+    above = _sign(element, "bar", "bot", "pos") == "top"
+    return "".join(f"{letter}{_OVERLINE if above else _UNDERLINE}" for letter in _of(parts, "e"))
+
+
+def _write_lines(element: Element, _: dict[str, Element]) -> str:
+    return "; ".join(one_line(child) for child in element if local(child) == "e")
+
+
 def _write_matrix(element: Element, _: dict[str, Element]) -> str:
     return "[" + "; ".join(_row(child) for child in element if local(child) == "mr") + "]"
 
@@ -90,6 +134,13 @@ _WRITERS: dict[str, Callable[[Element, dict[str, Element]], str]] = {
     "nary": _write_sum,
     "d": _write_brackets,
     "m": _write_matrix,
+    "func": _write_function,
+    "limLow": _write_limit,
+    "limUpp": _write_limit_above,
+    "sPre": _write_script_before,
+    "acc": _write_accent,
+    "bar": _write_bar,
+    "eqArr": _write_lines,
 }
 
 

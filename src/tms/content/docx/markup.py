@@ -12,6 +12,9 @@ def settle(root: Element) -> None:
     _settle_checkboxes(root)
     _number_lists(root)
     _join_code(root)
+    for mark in [mark for mark in root.iter("sup") if next(mark.iterancestors("sup"), None) is not None]:
+        # A reference to a note in a run that is itself set high, as LibreOffice writes it.
+        unwrap(mark)
     for code in root.iter("pre"):
         _flatten_code(code)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from lxml import etree
 
-from tms.content.docx import contents, drawings, formulas, looks
+from tms.content.docx import contents, drawings, fields, formulas, looks, symbols
 from tms.content.docx.numbering import Item, Numbering
 from tms.content.docx.package import W_STRICT, W, is_on, namespace_of, value_of
 from tms.content.docx.styles import StyleSheet, font_of, is_monospaced
@@ -60,6 +60,10 @@ def prepare(
     if local(root) == "document":
         work.guessed = looks.mark_headings(root, work.styles)
     formulas.write_out(root)
+    symbols.settle(root, work.left_out)
+    fields.settle_links(root)
+    _drop_prompts(root, work)
+    _join_drop_caps(root)
     for name in _WRAPPERS:
         for element in list(root.iter(f"{{*}}{name}")):
             _unwrap(element)
@@ -81,11 +85,34 @@ def _unwrap(element: Element) -> None:
     parent = element.getparent()
     if parent is None:
         return
-    place = parent.index(element)
-    for child in reversed(list(element)):
+    for child in list(element):
         if not local(child).endswith("Pr"):
-            parent.insert(place, child)
+            element.addprevious(child)
     parent.remove(element)
+
+
+def _drop_prompts(root: Element, work: Preparation) -> None:
+    """A control that nobody filled in shows what to do with it, such as "Click here to enter text"."""
+    for mark in list(root.iter("{*}showingPlcHdr")):
+        content = mark.xpath("../following-sibling::*[local-name() = 'sdtContent']")
+        if is_on(mark) and content:
+            work.left_out["form"] += 1
+            for run in list(content[0].iter("{*}r")):
+                _remove(run)
+
+
+def _join_drop_caps(root: Element) -> None:
+    """A first letter over several lines is a paragraph of its own (17.3.1.11); it begins the one that follows."""
+    for frame in list(root.iter("{*}framePr")):
+        letter = next(frame.iterancestors("{*}p"), None)
+        text = None if letter is None else letter.getnext()
+        if value_of(frame, "dropCap") not in {"drop", "margin"} or letter is None or text is None:
+            continue
+        if local(text) == "p":
+            place = 0 if text.find("{*}pPr") is None else 1
+            for run in reversed([child for child in letter if not local(child).endswith("Pr")]):
+                text.insert(place, run)
+            _remove(letter)
 
 
 def _settle_runs(root: Element, work: Preparation) -> None:
@@ -97,16 +124,19 @@ def _settle_runs(root: Element, work: Preparation) -> None:
                 work.left_out["hidden"] += any(True for _ in run.iter(f"{name}t"))
                 _remove(run)
                 continue
-            _settle_run(properties, name, work.styles)
-        for line_end in run.iterchildren(f"{name}cr"):
-            line_end.tag = f"{name}br"
+            font = font_of(properties)
+            if font in symbols.FONTS:
+                symbols.translate(run, font)
+            _settle_run(properties, name, work.styles, font)
+        for odd in run.iterchildren(f"{name}cr", f"{name}ptab"):
+            odd.tag = f"{name}{'br' if local(odd) == 'cr' else 'tab'}"
 
 
-def _settle_run(properties: Element, name: str, styles: StyleSheet) -> None:
+def _settle_run(properties: Element, name: str, styles: StyleSheet, font: str | None) -> None:
     style = properties.find(f"{name}rStyle")
     style_id = value_of(style)
     code = "TmsCode" if styles.is_code_run(style_id) else None
-    if code is None and is_monospaced(font_of(properties)):
+    if code is None and is_monospaced(font):
         code = _TYPEWRITTEN
     bold, italic = styles.emphasis(style_id)
     for wanted, switch in ((bold, "b"), (italic, "i")):
@@ -117,7 +147,9 @@ def _settle_run(properties: Element, name: str, styles: StyleSheet) -> None:
     if code is not None:
         etree.SubElement(properties, f"{name}rStyle").set(f"{name}val", code)
     for child in list(properties):
-        if local(child) not in _RUN_PROPERTIES:
+        if local(child) == "dstrike":
+            child.tag = f"{name}strike"
+        elif local(child) not in _RUN_PROPERTIES:
             properties.remove(child)
 
 
@@ -216,7 +248,8 @@ def _write_properties(paragraph: Element, name: str, properties: Element | None,
 def _drop_noise(root: Element) -> None:
     for properties in root.iter("{*}tcPr"):
         for child in list(properties):
-            if local(child) not in _CELL_PROPERTIES:
+            span = value_of(child) or "1"
+            if local(child) not in _CELL_PROPERTIES or (local(child) == "gridSpan" and not span.isdecimal()):
                 properties.remove(child)
     for element in root.iter(etree.Element):
         for attribute in [name for name in element.attrib if "}rsid" in str(name)]:

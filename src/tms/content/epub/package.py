@@ -7,7 +7,8 @@ import zlib
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from tms.content.errors import CorruptDocumentError, EncryptedDocumentError
+from tms.content import opc
+from tms.content.errors import CorruptDocumentError, DocumentTooComplexError, EncryptedDocumentError
 from tms.content.lessons.titles import plain_line
 from tms.content.safe_xml import Element, local, parse
 
@@ -34,6 +35,7 @@ class Book:
 
     def __init__(self, archive: zipfile.ZipFile) -> None:
         self._archive = archive
+        self._read = 0
         self._names = frozenset(archive.namelist())
         self._refuse_encrypted()
         container = self._require(_CONTAINER)
@@ -49,9 +51,14 @@ class Book:
         if name not in self._names:
             return None
         try:
-            return self._archive.read(name)
+            content = self._archive.read(name)
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError) as error:
             raise CorruptDocumentError from error
+        self._read += len(content)
+        if self._read > opc.READ_LIMIT:
+            # Thousands of references to one large picture.
+            raise DocumentTooComplexError
+        return content
 
     def tree(self, name: str) -> Element | None:
         """The root of an XML file; a plain document type, which older files have, is passed over."""

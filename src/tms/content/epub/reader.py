@@ -105,11 +105,17 @@ def _mark_chapters(
     root: Element, chapters: list[Entry], places: dict[str, Element], numbers: dict[str, int]
 ) -> None:
     """Make headings of the first level of the chapters, and of no others; those have the second level and below."""
-    begun: list[Element] = []
+    begun: set[Element] = set()
+    anchors: dict[str, Element] = {}
+    for element in root.iter("a", "li"):
+        anchors.setdefault(element.get("id", ""), element)
     for chapter in chapters:
-        place = _place(root, chapter, places, numbers)
+        place = _place(root, chapter, places, numbers, anchors)
         if place is not None:
-            begun.append(_heading(root, place, chapter.title, begun))
+            begun.add(_heading(root, place, chapter.title, begun))
+        if len(begun) > division.LESSONS_LIMIT:
+            # The division says that it is too many.
+            break
     if not begun:
         return
     others = [heading for heading in root.iter(*HEADINGS) if heading not in begun]
@@ -121,22 +127,24 @@ def _mark_chapters(
 
 
 def _place(
-    root: Element, chapter: Entry, places: dict[str, Element], numbers: dict[str, int]
+    root: Element,
+    chapter: Entry,
+    places: dict[str, Element],
+    numbers: dict[str, int],
+    anchors: dict[str, Element],
 ) -> Element | None:
     """The block with which a chapter begins."""
     if chapter.name not in places:
         return None
     if chapter.fragment:
         wanted = references.identifier(chapter.fragment, f"{numbers[chapter.name]}-")
-        for element in root.iter("a", "li"):
-            if element.get("id") == wanted:
-                return next(
-                    block for block in [element, *element.iterancestors()] if block.getparent() is root
-                )
+        element = anchors.get(wanted)
+        if element is not None:
+            return next(block for block in [element, *element.iterancestors()] if block.getparent() is root)
     return places[chapter.name]
 
 
-def _heading(root: Element, place: Element, title: str, begun: list[Element]) -> Element:
+def _heading(root: Element, place: Element, title: str, begun: set[Element]) -> Element:
     """The heading that stands at the place; where there is none, one is made of the chapter's title.
 
     It is the first text there, or stands near and is called as the chapter is.
@@ -150,5 +158,9 @@ def _heading(root: Element, place: Element, title: str, begun: list[Element]) ->
         first = first and not text_of(block).strip()
     made = etree.Element("h1")
     made.text = title
-    root.insert(root.index(place) + (0 if text_of(place).strip() else 1), made)
+    before = place if text_of(place).strip() else place.getnext()
+    if before is None:
+        root.append(made)
+    else:
+        before.addprevious(made)
     return made

@@ -59,7 +59,7 @@ def compose(manuscript: Manuscript, source: Source) -> Document:
     lessons = []
     for draft in drafts:
         lesson, lost_links = _finish(draft, untitled, level, manuscript.notes)
-        left_out["link"] += lost_links
+        left_out["across"] += lost_links
         lessons.append(lesson)
     if not any(lesson.html.strip() for lesson in lessons):
         raise NoContentError

@@ -27,6 +27,10 @@ _DIRECTED = ("p", "li", "td", "th", "dt", "dd", "figcaption", "caption", *HEADIN
 _EMPTIED = ("p", "pre", "blockquote", "li", "ul", "ol", "dl", *HEADINGS, "strong", "em", "u", "s")
 _RIGHT_TO_LEFT = frozenset({"R", "AL"})
 _STRONG = _RIGHT_TO_LEFT | {"L"}
+# Programs put the picture's file name where its author should have described it.
+_FILE_NAME = re.compile(
+    r"(?:[A-Za-z]:\\.*|\S*)\.(?:png|jpe?g|gif|bmp|webp|svg|tiff?|emf|wmf|heic)", re.IGNORECASE
+)
 _LINK = re.compile(r"(?:https?://|mailto:)\S+", re.IGNORECASE)
 
 
@@ -65,29 +69,25 @@ def running_text(element: Element) -> str:
 
 
 def unwrap(element: Element) -> None:
-    """Put the element's content in its place."""
+    """Put the element's content in its place. Takes no longer the more stands before it."""
     parent = element.getparent()
     if parent is None:
         return
-    place = parent.index(element)
-    _add_text(parent, place, element.text)
-    for child in reversed(list(element)):
-        parent.insert(place, child)
-    tail = element.tail
-    element.tail = None
-    _add_text(parent, parent.index(element), tail)
+    _add_before(element, element.text)
+    for child in list(element):
+        element.addprevious(child)
+    tail, element.tail = element.tail, None
+    _add_before(element, tail)
     parent.remove(element)
 
 
-def _add_text(parent: Element, place: int, text: str | None) -> None:
-    """Add text in front of the child at `place`."""
-    if not text:
-        return
-    if place == 0:
-        parent.text = (parent.text or "") + text
-    else:
-        before = parent[place - 1]
+def _add_before(element: Element, text: str | None) -> None:
+    """Add text right in front of the element."""
+    before, parent = element.getprevious(), element.getparent()
+    if text and before is not None:
         before.tail = (before.tail or "") + text
+    elif text and parent is not None:
+        parent.text = (parent.text or "") + text
 
 
 def replace_by_text(element: Element, text: str) -> None:
@@ -101,6 +101,8 @@ def replace_by_text(element: Element, text: str) -> None:
 def _settle_pictures(root: Element, left_out: Counter[str]) -> None:
     for picture in list(root.iter("img")):
         alternative = " ".join(picture.get("alt", "").split())
+        if _FILE_NAME.fullmatch(alternative):
+            alternative = ""
         source = picture.get("src", "")
         if source.startswith(UNUSABLE):
             left_out[source] += 1
@@ -124,8 +126,10 @@ def _settle_links(root: Element, left_out: Counter[str]) -> None:
 
 def append_text(element: Element, text: str) -> None:
     """Add text behind all that the element holds."""
-    if len(element):
-        element[-1].tail = (element[-1].tail or "") + text
+    # The number of children would be counted anew for each piece of a long paragraph.
+    last = next(element.iterchildren(reversed=True), None)
+    if last is not None:
+        last.tail = (last.tail or "") + text
     else:
         element.text = (element.text or "") + text
 
@@ -142,10 +146,8 @@ def _drop_empty(root: Element) -> None:
             element.tag = "span"
             unwrap(element)
         else:
-            element.text = None
-            tail = element.tail
-            _add_text(parent, parent.index(element), tail)
-            element.tail = None
+            tail, element.tail = element.tail, None
+            _add_before(element, tail)
             parent.remove(element)
 
 

@@ -15,6 +15,7 @@ LEFT_OUT = {
     "recording": "{n} video(s) or recording(s) within the document were left out; upload them as files of their own.",
     "form": "{n} field(s) of a form were left out.",
     "link": "{n} link(s) lead neither to a web page nor to an e-mail address; their text was kept.",
+    "across": "{n} link(s) lead to another lesson or to nothing in the document; their text was kept.",
 }
 """By what a reader counts as left out."""
 MACROS = "The document contains macros; they were left out."

@@ -28,6 +28,13 @@ class _Placed(NamedTuple):
     words: str
 
 
+def is_hidden(shape: Element) -> bool:
+    """Whether the author hid a shape or a group of them."""
+    own = next((child for child in shape if local(child).startswith("nv")), None)
+    described = None if own is None else own.find("{*}cNvPr")
+    return described is not None and described.get("hidden") in {"1", "true"}
+
+
 def find(tree: Element) -> Element | None:
     """The text box that is the heading of a slide's shapes: one short line, not a sentence, in letters larger than all
     others and of a heading's size; else with nothing above or beside it, something below, and no larger letters there.
@@ -68,7 +75,7 @@ def _place(shape: Element) -> _Placed | None:
     """Groups and frames are placed as a whole. Connectors and the like say nothing, and what has no place is anywhere."""
     holder = shape.find("{*}nvSpPr/{*}nvPr/{*}ph")
     is_furniture = holder is not None and holder.get("type") in FURNITURE
-    if is_furniture or local(shape) not in {"sp", "pic", "graphicFrame", "grpSp"}:
+    if is_furniture or is_hidden(shape) or local(shape) not in {"sp", "pic", "graphicFrame", "grpSp"}:
         return None
     frame = shape.find("{*}xfrm")
     if frame is None:

@@ -14,7 +14,7 @@ from tms.content.errors import CorruptDocumentError, DocumentTooComplexError
 from tms.content.lessons import division, titles, warnings
 from tms.content.lessons.document import PAGE, Document, Manuscript, Source
 from tms.content.opc import OfficePackage
-from tms.content.pptx.shapes import Part, ShapeReader, Shown
+from tms.content.pptx.shapes import Layout, Part, ShapeReader, Shown
 from tms.content.safe_xml import Element, local
 from tms.content.sniff import Kind
 
@@ -49,7 +49,7 @@ def read(source: Source) -> Document:
         with OfficePackage(source.path, main="ppt/presentation.xml") as package:
             slides = list(_slides(package, source, left_out))
             sections = _sections(package)
-            left_out["comment"] += sum(name.startswith("ppt/comments/") for name in package.names)
+            left_out["comment"] += _comments(package)
     except (zipfile.BadZipFile, zlib.error, KeyError, EOFError) as error:
         raise CorruptDocumentError from error
     shown = [slide for slide in slides if not slide.hidden]
@@ -63,6 +63,11 @@ def read(source: Source) -> Document:
     return division.compose(Manuscript(root, title=title, left_out=left_out, warnings=told), source)
 
 
+def _comments(package: OfficePackage) -> int:
+    parts = [package.tree(name) for name in sorted(package.names) if name.startswith("ppt/comments/")]
+    return sum(1 for part in parts if part is not None for _ in part.iter("{*}cm"))
+
+
 def _slides(package: OfficePackage, source: Source, left_out: Counter[str]) -> Iterator[Slide]:
     presentation = package.tree(package.main)
     if presentation is None or local(presentation) != "presentation":
@@ -73,12 +78,13 @@ def _slides(package: OfficePackage, source: Source, left_out: Counter[str]) -> I
         raise DocumentTooComplexError(
             f"The presentation has {len(listed):,} slides, more than {SLIDES_LIMIT:,}; divide it into several."
         )
+    layouts: dict[str, Layout] = {}
     reader = ShapeReader(package, source.pictures, left_out)
     for number, entry in enumerate(listed, start=1):
         relationship = relationships.get(entry.get(f"{_R}id", ""))
         if relationship is None or relationship.external:
             raise CorruptDocumentError
-        part = _part(package, relationship.target)
+        part = _part(package, relationship.target, layouts)
         if part is None:
             raise CorruptDocumentError
         source.report(0.2 + 0.5 * number / len(listed), f"Reading slide {number} of {len(listed)}")
@@ -86,20 +92,26 @@ def _slides(package: OfficePackage, source: Source, left_out: Counter[str]) -> I
         yield Slide(
             id=entry.get("id", ""),
             number=number,
-            layout="" if part.layout is None else part.layout.get("type", ""),
+            layout=part.layout.kind,
             hidden=part.root.get("show") in {"0", "false"},
             shown=reader.read(part),
             notes=[] if notes is None else reader.notes(notes),
         )
 
 
-def _part(package: OfficePackage, name: str) -> Part | None:
+def _part(package: OfficePackage, name: str, layouts: dict[str, Layout]) -> Part | None:
     root = package.tree(name)
     if root is None:
         return None
     part = Part(name, root, package.relationships(name))
-    layout = _related(package, part, "slideLayout")
-    part.layout = None if layout is None else layout.root
+    target = next(
+        (one.target for one in part.relationships.values() if one.kind == "slideLayout" and not one.external),
+        "",
+    )
+    if target not in layouts:
+        layout = package.tree(target)
+        layouts[target] = Layout() if layout is None else Layout.of(layout)
+    part.layout = layouts[target]
     return part
 
 
@@ -130,7 +142,9 @@ def _write(root: Element, slides: list[Slide], sections: list[Section], source: 
     if not begins:
         _add(root, "h1", title or titles.name_of(source.filename), 1)
     for slide in slides:
-        title_page = bool(begins) and len(root) == 0 and slide.id not in begins and slide.layout == "title"
+        title_page = (
+            bool(begins) and root.find("*") is None and slide.id not in begins and slide.layout == "title"
+        )
         if slide.id in begins:
             heading = begins[slide.id]
             _add(root, "h1", heading, slide.number)

@@ -1,8 +1,10 @@
 """The shapes of a slide as blocks of HTML, in the order in which a screen reader reads them: that of the file."""
 
+import copy
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Self
 
 from lxml import etree
 
@@ -11,13 +13,32 @@ from tms.content.lessons.markup import UNUSABLE
 from tms.content.opc import OfficePackage, Relationship
 from tms.content.pictures import PictureFolder, UnusablePictureError
 from tms.content.pptx import charts, headlines
-from tms.content.pptx.text import Bullets, blocks, plain
+from tms.content.pptx.text import Bullets, blocks, is_number_of_slide, plain
 from tms.content.safe_xml import Element, local
 
 _R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 TITLES = frozenset({"title", "ctrTitle"})
 _BULLETED = frozenset({"body", "obj", ""})
 _DEEPEST_GROUP = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What slides take from their layout: its kind, such as `secHead`, and the styles of its placeholders by their index."""
+
+    kind: str = ""
+    styles: dict[str, Element] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, root: Element) -> Self:
+        """The layout of a part, of which nothing else is kept."""
+        styles: dict[str, Element] = {}
+        tree = root.find("{*}cSld/{*}spTree")
+        for shape in () if tree is None else _flat(tree):
+            holder, style = _holder(shape), shape.find("{*}txBody/{*}lstStyle")
+            if holder is not None and style is not None:
+                styles.setdefault(holder.get("idx", "0"), copy.deepcopy(style))
+        return cls(root.get("type", ""), styles)
 
 
 @dataclass(slots=True)
@@ -27,7 +48,7 @@ class Part:
     name: str
     root: Element
     relationships: dict[str, Relationship]
-    layout: Element | None = None
+    layout: Layout = field(default_factory=Layout)
 
 
 @dataclass(slots=True)
@@ -46,6 +67,7 @@ class ShapeReader:
         self._package = package
         self._pictures = pictures
         self._left_out = left_out
+        self._addresses: dict[str, str] = {}
 
     def read(self, part: Part) -> Shown:
         """All that the slide shows; the title comes out of its order, since it is the heading."""
@@ -57,10 +79,13 @@ class ShapeReader:
             heading = headlines.find(tree)
         for shape in shapes:
             kind = _placeholder(shape)
-            if kind in headlines.FURNITURE:
+            if kind in headlines.FURNITURE or _says_where_one_is(shape):
                 continue
             if shape is heading:
                 shown.title = _words(shape)
+                continue
+            if headlines.is_hidden(shape):
+                self._left_out["hidden"] += bool(_words(shape)) or local(shape) != "sp"
                 continue
             found = self._blocks(shape, part)
             if kind == "subTitle":
@@ -81,9 +106,10 @@ class ShapeReader:
         match local(shape):
             case "sp":
                 body = shape.find("{*}txBody")
-                return [] if body is None else blocks(body, _bullets(shape, body, part), part.relationships)
+                found = [] if body is None else blocks(body, _bullets(shape, body, part), part.relationships)
+                return _linked(found, shape, part)
             case "pic":
-                return self._picture(shape, part)
+                return _linked(self._picture(shape, part), shape, part)
             case "graphicFrame":
                 return self._frame(shape, part)
             case "contentPart":
@@ -103,6 +129,12 @@ class ShapeReader:
         return [paragraph]
 
     def _address(self, name: str) -> str:
+        """The address of a picture, which may be on every slide."""
+        if name not in self._addresses:
+            self._addresses[name] = self._keep(name)
+        return self._addresses[name]
+
+    def _keep(self, name: str) -> str:
         content = self._package.read(name)
         if content is None:
             return f"{UNUSABLE}a picture that is missing in the file"
@@ -143,6 +175,28 @@ class ShapeReader:
         return _note("Chart or diagram", _alternative(frame))
 
 
+def _says_where_one_is(shape: Element) -> bool:
+    body = shape.find("{*}txBody")
+    return body is not None and is_number_of_slide(body)
+
+
+def _linked(found: list[Element], shape: Element, part: Part) -> list[Element]:
+    """What a shape says, within the link that the shape as a whole is."""
+    own = next((child for child in shape if local(child).startswith("nv")), None)
+    click = None if own is None else own.find("{*}cNvPr/{*}hlinkClick")
+    relationship = None if click is None else part.relationships.get(click.get(f"{_R}id", ""))
+    if relationship is None or not relationship.external:
+        return found
+    for block in found:
+        for holder in block.iter("p", "li"):
+            if next(holder.iter("a", "ul", "ol"), None) is None:
+                link = etree.Element("a", href=relationship.target)
+                link.text, holder.text = holder.text, None
+                link.extend(list(holder))
+                holder.append(link)
+    return found
+
+
 def _words(shape: Element) -> str:
     body = shape.find("{*}txBody")
     return "" if body is None else plain(body)
@@ -156,9 +210,11 @@ def _note(what: str, alternative: str) -> list[Element]:
 
 
 def _flat(tree: Element, depth: int = 0) -> Iterator[Element]:
-    """The shapes, those of groups too."""
+    """The shapes, those of groups too; a group that is hidden comes as a whole."""
     for child in tree:
         match local(child):
+            case "grpSp" if headlines.is_hidden(child):
+                yield child
             case "grpSp" if depth < _DEEPEST_GROUP:
                 yield from _flat(child, depth + 1)
             case "AlternateContent":
@@ -193,17 +249,8 @@ def _bullets(shape: Element, body: Element, part: Part) -> Bullets:
     default = None
     if holder is not None and holder.get("type", "") in _BULLETED:
         default = "ul"
-        styles.append(_style_of_layout(part.layout, holder))
+        styles.append(part.layout.styles.get(holder.get("idx", "0")))
     return Bullets(tuple(style for style in styles if style is not None), default)
-
-
-def _style_of_layout(layout: Element | None, holder: Element) -> Element | None:
-    tree = None if layout is None else layout.find("{*}cSld/{*}spTree")
-    for shape in () if tree is None else _flat(tree):
-        other = _holder(shape)
-        if other is not None and other.get("idx", "0") == holder.get("idx", "0"):
-            return shape.find("{*}txBody/{*}lstStyle")
-    return None
 
 
 def _alternative(shape: Element) -> str:

@@ -23,16 +23,16 @@ class Bullets:
     styles: tuple[Element, ...] = ()
     default: str | None = None
 
-    def of(self, paragraph: Element, level: int) -> str | None:
-        """`ul`, `ol` or None."""
+    def of(self, paragraph: Element, level: int) -> tuple[str | None, str]:
+        """`ul`, `ol` or None, and where the numbers begin."""
         own = paragraph.find("{*}pPr")
         for properties in (own, *(style.find(f"{{*}}lvl{level + 1}pPr") for style in self.styles)):
             if properties is None:
                 continue
             for child in properties:
                 if (kind := local(child)) in _BULLETS:
-                    return _BULLETS[kind]
-        return self.default
+                    return _BULLETS[kind], child.get("startAt", "1")
+        return self.default, "1"
 
 
 _BULLETS = {"buNone": None, "buChar": "ul", "buBlip": "ul", "buAutoNum": "ol"}
@@ -43,12 +43,12 @@ def blocks(body: Element, bullets: Bullets, relationships: Mapping[str, Relation
     holder = etree.Element("div")
     for paragraph in body.iterchildren("{*}p"):
         level = _level(paragraph)
-        kind = bullets.of(paragraph, level)
+        kind, start = bullets.of(paragraph, level)
         inline = _inline(paragraph, relationships)
         if not text_of(inline).strip():
             continue
         if kind is not None:
-            _place(holder, kind, level, inline)
+            _place(holder, kind, level, inline, start)
         elif _is_code(paragraph):
             _add_code(holder, inline)
         else:
@@ -59,7 +59,20 @@ def blocks(body: Element, bullets: Bullets, relationships: Mapping[str, Relation
 
 def plain(body: Element) -> str:
     """The text on one line."""
-    return " ".join(text_of(_inline(paragraph, {})) for paragraph in body.iterchildren("{*}p")).strip()
+    lines = []
+    for paragraph in body.iterchildren("{*}p"):
+        inline = _inline(paragraph, {})
+        for line_end in inline.iter("br"):
+            line_end.text = " "
+        lines.append(text_of(inline))
+    return " ".join(" ".join(lines).split())
+
+
+def is_number_of_slide(body: Element) -> bool:
+    """Whether it says on which slide or on which day one is, and no more than a word beside it."""
+    fields = [field.get("type", "") for field in body.iter("{*}fld")]
+    words = sum(len((run.findtext("{*}t") or "").split()) for run in body.iter("{*}r"))
+    return any(kind.startswith(("slidenum", "datetime")) for kind in fields) and words <= 1
 
 
 def _level(paragraph: Element) -> int:
@@ -68,19 +81,24 @@ def _level(paragraph: Element) -> int:
     return min(int(value), _DEEPEST) if value.isdecimal() and len(value) < 4 else 0
 
 
-def _place(holder: Element, kind: str, level: int, item: Element) -> None:
+def _place(holder: Element, kind: str, level: int, item: Element, start: str) -> None:
     """Put an item into the list that is open at its level, nested below the last item of the list above."""
     item.tag = "li"
     parent = holder
     for _ in range(level):
-        last = parent[-1] if len(parent) else None
-        if last is None or last.tag not in {"ul", "ol"} or len(last) == 0:
+        last = _last(parent)
+        below = None if last is None or last.tag not in {"ul", "ol"} else _last(last)
+        if below is None:
             break
-        parent = last[-1]
-    listed = parent[-1] if len(parent) and parent[-1].tag == kind and not parent[-1].tail else None
-    if listed is None:
-        listed = etree.SubElement(parent, kind)
+        parent = below
+    listed = _last(parent)
+    if listed is None or listed.tag != kind or listed.tail or listed.get("start", "1") != start:
+        listed = etree.SubElement(parent, kind, {} if start == "1" else {"start": start})
     listed.append(item)
+
+
+def _last(element: Element) -> Element | None:
+    return next(element.iterchildren(reversed=True), None)
 
 
 def _add_code(holder: Element, inline: Element) -> None:
@@ -90,8 +108,9 @@ def _add_code(holder: Element, inline: Element) -> None:
         line_end.text = "\n"
     written = text_of(inline)
     kind = "block" if line_ends else "line"
-    if kind == "line" and len(holder) and holder[-1].get("class") == "line":
-        append_text(holder[-1][0], "\n" + written)
+    last = _last(holder)
+    if kind == "line" and last is not None and last.get("class") == "line":
+        append_text(last[0], "\n" + written)
         return
     etree.SubElement(etree.SubElement(holder, "pre", {"class": kind}), "code").text = written
 

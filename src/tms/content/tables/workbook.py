@@ -10,12 +10,13 @@ from python_calamine import CalamineSheet, CalamineWorkbook, SheetTypeEnum, Shee
 
 from tms.content import archive
 from tms.content.errors import CorruptDocumentError, DocumentTooComplexError, EncryptedDocumentError
-from tms.content.lessons import division, titles, warnings
+from tms.content.lessons import division, warnings
 from tms.content.lessons.document import Document, Manuscript, Source
 from tms.content.sniff import Kind
-from tms.content.tables import number_formats
-from tms.content.tables.number_formats import Codes, column_number
-from tms.content.tables.rendering import ROWS_LIMIT, Book, Merged
+from tms.content.tables import xls_looks, xlsx_looks
+from tms.content.tables.looks import Looks
+from tms.content.tables.rendering import ROWS_LIMIT, Book, Merged, Sheet, title_of, too_many_sheets
+from tms.content.tables.xlsx_looks import column_number
 
 _AREA_LIMIT = 4_000_000
 _ROWS_OF_EXCEL = 1_048_576
@@ -23,18 +24,17 @@ _COLUMNS_OF_EXCEL = 16_384
 _CHUNK = 1024 * 1024
 _OVERLAP = 512
 # A cell that holds something is no empty element (ECMA-376 part 1, 18.3.1.4).
-_CELL = re.compile(rb'<(?:\w{1,20}:)?c\s(?:[^>]{0,200}\s)?r="([A-Z]{1,9})([0-9]{1,12})"[^>]{0,200}(?<!/)>')
-_NAMED_BY_PROGRAM = re.compile(
-    r"(Sheet|Tabelle|Feuil|Feuille|Hoja|Foglio|Planilha|Blad|Arkusz|Лист|Sayfa|工作表|シート)\s?\d*"
+_CELL = re.compile(
+    rb"<(?:\w{1,20}:)?c\s(?:[^<>]{0,200}\s)?r=[\"']([A-Z]{1,9})([0-9]{1,12})[\"'][^<>]{0,200}(?<!/)>"
 )
 
 
 def read(source: Source) -> Document:
-    """The lessons of an Excel workbook or an OpenDocument spreadsheet; raises a `DocumentError`."""
-    codes = _look_over(source)
+    """The lessons of an Excel workbook; raises a `DocumentError`."""
+    looks = _look_over(source)
     try:
         with CalamineWorkbook.from_path(source.path) as workbook:
-            book = _read(workbook, source, codes)
+            book = _read(workbook, source, looks)
     except python_calamine.PasswordError as error:
         raise EncryptedDocumentError from error
     except (python_calamine.CalamineError, OSError, ValueError, OverflowError) as error:
@@ -44,58 +44,58 @@ def read(source: Source) -> Document:
     return division.compose(Manuscript(book.root, warnings=book.warnings), source)
 
 
-def _read(workbook: CalamineWorkbook, source: Source, codes: Mapping[str, Codes]) -> Book:
+def _read(workbook: CalamineWorkbook, source: Source, looks: Mapping[str, Looks]) -> Book:
     book = Book()
     sheets = workbook.sheets_metadata
     if len(sheets) > division.LESSONS_LIMIT:
-        raise DocumentTooComplexError(
-            f"The workbook has {len(sheets):,} sheets, more than {division.LESSONS_LIMIT:,}; divide it into several."
-        )
+        raise too_many_sheets(len(sheets))
     for number, sheet in enumerate(sheets, start=1):
         if sheet.visible is not SheetVisibleEnum.Visible:
             book.warnings.append(f"The sheet “{sheet.name}” is hidden and was left out.")
         elif sheet.typ is not SheetTypeEnum.WorkSheet:
             book.warnings.append(f"“{sheet.name}” is no table and was left out.")
         else:
-            alone = len(sheets) == 1 and _NAMED_BY_PROGRAM.fullmatch(sheet.name) is not None
-            title = titles.name_of(source.filename) if alone else sheet.name
-            _add(book, title, workbook.get_sheet_by_name(sheet.name), codes.get(sheet.name, {}))
+            title = title_of(sheet.name, source.filename, alone=len(sheets) == 1)
+            own = looks.get(sheet.name, Looks())
+            book.add(_sheet(title, workbook.get_sheet_by_name(sheet.name), own))
         source.report(0.2 + 0.5 * number / len(sheets), f"Reading sheet {number} of {len(sheets)}")
     return book
 
 
-def _add(book: Book, title: str, sheet: CalamineSheet, codes: Codes) -> None:
+def _sheet(title: str, sheet: CalamineSheet, looks: Looks) -> Sheet:
     top, left = sheet.start or (0, 0)
     merged = [
-        Merged(first[0] - top, first[1] - left, last[0] - top, last[1] - left)
+        Merged(max(0, first[0] - top), max(0, first[1] - left), last[0] - top, last[1] - left)
         for first, last in sheet.merged_cell_ranges or []
     ]
-    title = titles.shorten(titles.plain_line(title)) or "Sheet"
-    placed = {(row - top, column - left): code for (row, column), code in codes.items()}
-    rows = sheet.to_python(nrows=ROWS_LIMIT)
-    book.add(title, rows, height=sheet.height, merged=merged, codes=placed)
+    from_first_cell = Looks(
+        {(row - top, column - left): code for (row, column), code in looks.codes.items()},
+        {row - top for row in looks.hidden_rows},
+        {column - left for column in looks.hidden_columns},
+    )
+    return Sheet(title, sheet.to_python(nrows=ROWS_LIMIT), sheet.height, merged, from_first_cell)
 
 
-def _look_over(source: Source) -> dict[str, Codes]:
+def _look_over(source: Source) -> dict[str, Looks]:
     """Refuse what would grow beyond measure: the library lays out every cell between the first and the last.
 
-    Gives the number formats of cells by the names of their sheets, which the library does not tell; only newer workbooks
-    of Excel have any.
+    Gives how cells look by the names of their sheets, which the library does not tell.
     """
     if source.kind is Kind.XLS:
-        return {}
-    if source.kind is Kind.ODS:
-        archive.inspect(source.path)
-        return {}
+        looks, reach = xls_looks.read(source.path)
+        for name, (row, column) in reach.items():
+            _check_area(name, row, column)
+        return looks
     archive.inspect_office(source.path)
     with zipfile.ZipFile(source.path) as package:
         for name in package.namelist():
             if name.lower().endswith(".xml") and "/worksheets/" in name.lower():
-                _check_area(package, name)
-    return number_formats.read(source.path)
+                _check_area(Path(name).stem, *_reach(package, name))
+    return xlsx_looks.read(source.path)
 
 
-def _check_area(package: zipfile.ZipFile, name: str) -> None:
+def _reach(package: zipfile.ZipFile, name: str) -> tuple[int, int]:
+    """The last row and the last column with a cell that holds something, from 1."""
     last_row, last_column = 0, 0
     rest = b""
     try:
@@ -110,8 +110,12 @@ def _check_area(package: zipfile.ZipFile, name: str) -> None:
         raise CorruptDocumentError from error
     if last_row > _ROWS_OF_EXCEL or last_column > _COLUMNS_OF_EXCEL:
         raise CorruptDocumentError
+    return last_row, last_column
+
+
+def _check_area(name: str, last_row: int, last_column: int) -> None:
     if last_row * last_column > _AREA_LIMIT:
         raise DocumentTooComplexError(
-            f"A sheet of {Path(name).stem} reaches to row {last_row:,} and column {last_column:,}; "
+            f"The sheet {name} reaches to row {last_row:,} and column {last_column:,}; "
             "delete what stands far outside of the table, save it again and upload that file."
         )

@@ -1,47 +1,48 @@
-"""Which number format each cell of a workbook has (ECMA-376 part 1, 18.3.1.4, 18.8.10 and 18.8.30)."""
+"""How the cells of a newer Excel workbook look (ECMA-376 part 1, 18.3.1.4, 18.3.1.13, 18.3.1.73, 18.8.10 and 18.8.30)."""
 
 import re
 import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeAlias
 
 from tms.content.errors import CorruptDocumentError
 from tms.content.opc import OfficePackage
 from tms.content.safe_xml import Element
 from tms.content.tables.figures import BUILT_IN
+from tms.content.tables.looks import Looks
 from tms.content.tables.rendering import CELLS_LIMIT, ROWS_LIMIT
-
-Codes: TypeAlias = dict[tuple[int, int], str]
-"""Number formats by row and column, both from 0."""
 
 STYLES_LIMIT = 65_000
 """Excel has no more looks of cells."""
 _FORMATS_LIMIT = 1000
 _CHUNK = 256 * 1024
 _OVERLAP = 512
-_CELL = re.compile(rb'<(?:\w{1,20}:)?c\s((?:[\w:]{1,20}="[^"<]{0,100}"\s?){1,8})>')
-_PLACE = re.compile(rb'(?:^|\s)r="([A-Z]{1,3})([0-9]{1,7})"')
-_STYLE = re.compile(rb'(?:^|\s)s="([0-9]{1,6})"')
+_COLUMNS_LIMIT = 16_384
+_TAG = re.compile(
+    rb"<(?:\w{1,20}:)?(c|row|col)\s((?:[\w:]{1,20}=(?:\"[^\"<]{0,100}\"|'[^'<]{0,100}')\s?){1,20})(/?)>"
+)
+_ATTRIBUTE = re.compile(rb"(?:^|\s)(r|s|hidden|min|max)=[\"'](\w{1,10})[\"']")
+_PLACE = re.compile(rb"([A-Z]{1,3})([0-9]{1,7})")
+_ON = (b"1", b"true")
 _R_IDS = ("{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id",
           "{http://purl.oclc.org/ooxml/officeDocument/relationships}id")  # fmt: skip
 
 
-def read(path: Path) -> dict[str, Codes]:
-    """The formats of the cells that are shown, by the names of their sheets; cells without one are left out.
+def read(path: Path) -> dict[str, Looks]:
+    """The looks of the sheets by their names; cells without a number format are left out.
 
     A damaged workbook has none: whoever reads its cells will say that it is.
     """
     try:
         with OfficePackage(path, main="xl/workbook.xml") as package:
             styles = _styles(package)
-            found: dict[str, Codes] = {}
             # A book of more cells than this is either refused or wider than a page; its last ones are shown as they are.
-            left = iter(range(2 * CELLS_LIMIT if styles else 0))
-            for name, part in _sheets(package):
-                found[name] = _codes(package, part, styles, left)
-            return found
+            left = iter(range(2 * CELLS_LIMIT))
+            names = dict(_sheets(package))
+            # A part that several sheets name is read once.
+            parts = {part: _looks(package, part, styles, left) for part in dict.fromkeys(names.values())}
+            return {name: parts[part] for name, part in names.items()}
     except (CorruptDocumentError, zipfile.BadZipFile, zlib.error, OSError, EOFError, KeyError):
         return {}
 
@@ -83,28 +84,38 @@ def _own_formats(root: Element) -> dict[int, str]:
     return found
 
 
-def _codes(package: OfficePackage, part: str, styles: dict[int, str], left: Iterator[int]) -> Codes:
+def _looks(package: OfficePackage, part: str, styles: dict[int, str], left: Iterator[int]) -> Looks:
     """Read as far as a page shows rows, counted from the first one with a cell, and while cells are `left` to be looked at."""
-    found: Codes = {}
+    found = Looks()
     first: int | None = None
     rest = b""
     with package.archive.open(part) as content:
         while chunk := content.read(_CHUNK):
             text = rest + chunk
-            for cell in _CELL.finditer(text):
-                place = _PLACE.search(cell[1])
-                style = _STYLE.search(cell[1])
-                if place is None:
-                    continue
-                row = int(place[2]) - 1
-                first = row if first is None else first
-                if row >= first + ROWS_LIMIT or next(left, None) is None:
-                    return found
-                code = None if style is None else styles.get(int(style[1]))
-                if code is not None:
-                    found[row, column_number(place[1]) - 1] = code
+            for kind, written, empty in _TAG.findall(text):
+                attributes: dict[bytes, bytes] = dict(_ATTRIBUTE.findall(written))
+                if kind == b"col":
+                    _hide_columns(found, attributes)
+                elif kind == b"row":
+                    if attributes.get(b"hidden") in _ON and attributes.get(b"r", b"").isdigit():
+                        found.hidden_rows.add(int(attributes[b"r"]) - 1)
+                elif not empty and (place := _PLACE.fullmatch(attributes.get(b"r", b""))) is not None:
+                    row = int(place[2]) - 1
+                    first = row if first is None else first
+                    if row >= first + ROWS_LIMIT or next(left, None) is None:
+                        return found
+                    style = attributes.get(b"s", b"")
+                    code = styles.get(int(style)) if style.isdigit() else None
+                    if code is not None:
+                        found.codes[row, column_number(place[1]) - 1] = code
             rest = text[-_OVERLAP:]
     return found
+
+
+def _hide_columns(looks: Looks, attributes: dict[bytes, bytes]) -> None:
+    first, last = attributes.get(b"min", b""), attributes.get(b"max", b"")
+    if attributes.get(b"hidden") in _ON and first.isdigit() and last.isdigit():
+        looks.hidden_columns.update(range(int(first) - 1, min(int(last), _COLUMNS_LIMIT)))
 
 
 def column_number(letters: bytes) -> int:
