@@ -112,6 +112,41 @@ ACTIONS = {
 ENTITIES = b'<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]><x>&b;</x>'
 
 
+# Text as (left, height, signs), in type of half a point, that layout must not look through again and again.
+CROWDED = {
+    "dots without an end": [(50, 700, "." * 30_000 + "a")],
+    "deep list": [(10 + 0.3 * row, 7000 - row, "- item") for row in range(4000)],
+    "hundreds of columns": [
+        (20 + 4 * column, 7000 - row, "a b c d e f") for row in range(5) for column in range(1500)
+    ],
+    "two columns of many lines": [
+        (left, 7000 - 0.7 * row, "a line of this side") for row in range(8000) for left in (20, 40)
+    ],
+    "rows that are no table": [
+        (50 + row * 37 % 100 + 300 * side, 7000 - 0.7 * row, "a") for row in range(4000) for side in (0, 1)
+    ],
+    "thousands of cells": [(10 + 2 * column, 7000 - row, "a") for row in range(3) for column in range(4000)],
+}
+
+
+def crowded(texts):
+    content = "".join(f"1 0 0 1 {left:.1f} {height:.1f} Tm ({signs}) Tj\n" for left, height, signs in texts)
+    page = page_objects()[3].replace(b"612 792", b"14400 8000")
+    objects = page_objects() | {3: page, 4: stream(f"BT /F1 0.5 Tf {content} ET".encode())}
+    return lambda: pdf(objects)
+
+
+def behind_digits():
+    """A title that a line of nothing but digits ends with, nearly."""
+    entry = b"<< /Title (Intro) /Parent 10 0 R /Dest [3 0 R /XYZ 0 790 0] >>"
+    text = page_objects("1" * 60 + "a Intro")
+    return pdf(
+        text
+        | {1: text[1].replace(b"/Pages 2", b"/Outlines 10 0 R /Pages 2"), 11: entry}
+        | {10: b"<< /First 11 0 R /Last 11 0 R /Count 1 >>"}
+    )
+
+
 def documents():
     for algorithm in ("RC4-40", "RC4-128", "AES-128", "AES-256"):
         yield "locked " + algorithm, locked(algorithm, user="secret", owner="other"), ENCRYPTED
@@ -155,6 +190,9 @@ def documents():
     yield "deep array", changed(4, stream(b"[" * 200_000)), NOTHING
     yield "second root", lambda: material.pdf_file() + material.pdf_file(), READ
     yield "only a header", lambda: b"%PDF-1.7\n" + b"\xff" * 2000, CORRUPT
+    for name, texts in CROWDED.items():
+        yield name, crowded(texts), READ
+    yield "bookmark behind digits", behind_digits, READ
     for name, extra in ACTIONS.items():
         objects = page_objects(extra=extra) | {6: stream(ENTITIES)}
         yield name, lambda objects=objects: pdf(objects), READ

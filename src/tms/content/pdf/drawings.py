@@ -5,7 +5,7 @@ text, is no mere rule, and has more in it than a few rectangles.
 """
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -14,7 +14,8 @@ import pypdfium2.raw as pdfium
 
 from tms.content.pdf import asking
 from tms.content.pdf.pictures import EVERYWHERE, PictureTaker, Placed, alternatives_of
-from tms.content.pdf.text import Run, Turn
+from tms.content.pdf.places import Box, Turn
+from tms.content.pdf.text import Run
 
 _DRAWN = frozenset({pdfium.FPDF_PAGEOBJ_PATH, pdfium.FPDF_PAGEOBJ_SHADING, pdfium.FPDF_PAGEOBJ_FORM})
 _RULE = 3.0
@@ -34,42 +35,11 @@ _SECONDS = 15.0
 """Of processor time for all drawings of a document, of the sixty that its reading may take."""
 
 
-class Box(NamedTuple):
-    """A part of a page in points."""
-
-    left: float
-    bottom: float
-    right: float
-    top: float
-
-    def with_(self, other: "Box") -> "Box":
-        """The part that holds both."""
-        return Box(
-            min(self.left, other.left),
-            min(self.bottom, other.bottom),
-            max(self.right, other.right),
-            max(self.top, other.top),
-        )
-
-    def touches(self, other: "Box", near: float = 0.0) -> bool:
-        """Whether both share a place, or nearly do."""
-        return (
-            self.left - near <= other.right
-            and other.left - near <= self.right
-            and self.bottom - near <= other.top
-            and other.bottom - near <= self.top
-        )
-
-    @property
-    def is_rule(self) -> bool:
-        """Whether it is so thin that it is a line across or down the page."""
-        return min(self.right - self.left, self.top - self.bottom) <= _RULE
-
-
 class Drawing(NamedTuple):
-    """A figure on a page, which counts from 1; `mark` is the number of its tagged content, -1 for none."""
+    """A figure on a page, which counts from 1, and how that is seen; `mark` is the number of its tagged content, -1 for none."""
 
     page: int
+    turn: Turn
     box: Box
     mark: int
 
@@ -100,10 +70,10 @@ class _Group(NamedTuple):
 def find(number: int, objects: Iterable[tuple[int, int]], runs: list[Run], turn: Turn) -> list[Drawing]:
     """The figures of a page; `objects` are what stands on it beside text, by kind and address."""
     drawn = [(kind, one) for kind, one in objects if kind in _DRAWN]
-    if not drawn or turn.quarters or any(run.vertical for run in runs):
+    if not drawn or any(run.vertical for run in runs):
         return []
-    page = Box(0.0, 0.0, turn.width, turn.height)
-    shapes, rules = _parts(drawn, page)
+    page = Box(0.0, 0.0, *turn.size)
+    shapes, rules = _parts(drawn, page, turn)
     words = [
         Box(run.left, run.baseline - 0.2 * run.size, run.right, run.baseline + 0.7 * run.size) for run in runs
     ]
@@ -114,19 +84,20 @@ def find(number: int, objects: Iterable[tuple[int, int]], runs: list[Run], turn:
             if box.touches(rule) and _is_within(rule, box):
                 box = box.with_(rule)
         if group.is_figure and _has_size(box, page) and not any(box.touches(word) for word in words):
-            found.append(Drawing(number, box, asking.mark_of(group.one)))
+            found.append(Drawing(number, turn, box, asking.mark_of(group.one)))
     return found
 
 
-def _parts(drawn: list[tuple[int, int]], page: Box) -> tuple[list[_Group], list[Box]]:
+def _parts(drawn: list[tuple[int, int]], page: Box, turn: Turn) -> tuple[list[_Group], list[Box]]:
     """What figures may be made of, each alone, and the rules."""
     shapes: list[_Group] = []
     rules: list[Box] = []
-    boxes = map(Box._make, asking.bounds([one for _, one in drawn]))
+    bounds = asking.bounds([one for _, one in drawn])
+    boxes = map(Box._make, bounds) if turn.is_plain else [turn.box(*one) for one in bounds]
     for (kind, one), box in zip(drawn, boxes, strict=True):
-        if not page.touches(box) or _share(box, page) > _WHOLE_PAGE:
+        if not page.touches(box) or box.share_of(page) > _WHOLE_PAGE:
             continue
-        if box.is_rule:
+        if min(box.width, box.height) <= _RULE:
             rules.append(box)
         elif kind == pdfium.FPDF_PAGEOBJ_PATH and asking.is_rectangle(one):
             shapes.append(_Group(box, 1, 0, one))
@@ -137,18 +108,12 @@ def _parts(drawn: list[tuple[int, int]], page: Box) -> tuple[list[_Group], list[
 
 def _has_size(box: Box, page: Box) -> bool:
     """Whether it is neither an ornament nor what the whole page stands on."""
-    return min(box.right - box.left, box.top - box.bottom) >= _SMALLEST and _share(box, page) <= _WHOLE_PAGE
-
-
-def _share(box: Box, page: Box) -> float:
-    """Of the page's area."""
-    return (box.right - box.left) * (box.top - box.bottom) / max(1.0, page.right * page.top)
+    return min(box.width, box.height) >= _SMALLEST and box.share_of(page) <= _WHOLE_PAGE
 
 
 def _is_within(rule: Box, box: Box) -> bool:
     """Whether a rule is not much longer than the figure, as an axis is; others run across the page."""
-    wide, high = box.right - box.left, box.top - box.bottom
-    return rule.right - rule.left <= 1.5 * wide and rule.top - rule.bottom <= 1.5 * high
+    return rule.width <= 1.5 * box.width and rule.height <= 1.5 * box.height
 
 
 def _groups(shapes: list[_Group]) -> list[_Group]:
@@ -177,16 +142,19 @@ def render(
     document: pypdfium2.PdfDocument, drawings: list[Drawing], placed: list[Placed], taker: PictureTaker
 ) -> list[Placed]:
     """The drawings as pictures, but for those that come back page after page and what is part of a picture anyway."""
-    at_place = Counter(tuple(map(round, drawing.box)) for drawing in drawings)
+    at_place = Counter(_place(drawing) for drawing in drawings)
+    on_page: dict[int, list[Box]] = defaultdict(list)
+    for picture in placed:
+        on_page[picture.page].append(picture.box)
     taken: list[Placed] = []
     until = time.process_time() + _SECONDS
     page: pypdfium2.PdfPage | None = None
     number = 0
     texts: dict[int, str] = {}
     for drawing in drawings:
-        box = drawing.box
-        if EVERYWHERE <= at_place[tuple(map(round, box))] >= 0.5 * len(document) or _is_on_picture(
-            drawing, placed
+        # What stands on a picture is its frame, or is written on it.
+        if EVERYWHERE <= at_place[_place(drawing)] >= 0.5 * len(document) or any(
+            map(drawing.box.touches, on_page[drawing.page])
         ):
             continue
         if len(taken) >= _MOST or time.process_time() > until:
@@ -195,30 +163,23 @@ def render(
         if page is None or drawing.page != number:
             page, number = document[drawing.page - 1], drawing.page
             texts = alternatives_of(page)
-        kept = taker.keep_bitmap(_bitmap(page, box))
+        kept = taker.keep_bitmap(_bitmap(page, drawing))
         if kept is not None:
-            key = (round(box.left), round(box.bottom), round(box.right), kept)
-            taken.append(Placed(number, box.bottom, box.top, 0.0, key, kept, texts.get(drawing.mark, "")))
+            taken.append(Placed(number, drawing.box, kept, texts.get(drawing.mark, "")))
     return taken
 
 
-def _is_on_picture(drawing: Drawing, placed: list[Placed]) -> bool:
-    """Whether a picture of the page, which is kept, stands at the same place: then the drawing is its frame, or is written on it."""
-    return any(
-        picture.page == drawing.page
-        and picture.bottom < drawing.box.top
-        and drawing.box.bottom < picture.top
-        and picture.key[0] < drawing.box.right
-        and drawing.box.left < picture.key[2]
-        for picture in placed
-    )
+def _place(drawing: Drawing) -> tuple[int, ...]:
+    return tuple(map(round, drawing.box))
 
 
-def _bitmap(page: pypdfium2.PdfPage, box: Box) -> pypdfium2.PdfBitmap:
-    left, bottom, right, top = page.get_bbox()
-    wide, high = box.right - box.left, box.top - box.bottom
-    scale = min(_SCALE, (_MOST_PIXELS / (wide * high)) ** 0.5)
-    margins = (box.left - left, box.bottom - bottom, right - box.right, top - box.top)
+def _bitmap(page: pypdfium2.PdfPage, drawing: Drawing) -> pypdfium2.PdfBitmap:
+    box, turn = drawing.box, drawing.turn
+    width, height = turn.size
+    margins = (box.left, box.bottom, width - box.right, height - box.top)
     return page.render(
-        scale=scale, crop=tuple(max(0.0, margin - 1) for margin in margins), may_draw_forms=False
+        scale=min(_SCALE, (_MOST_PIXELS / (box.width * box.height)) ** 0.5),
+        rotation=(90 * turn.quarters - page.get_rotation()) % 360,
+        crop=tuple(max(0.0, margin - 1) for margin in margins),
+        may_draw_forms=False,
     )

@@ -12,7 +12,7 @@ import pypdfium2.raw as pdfium
 
 from tms.content.lessons.markup import UNUSABLE
 from tms.content.pdf.blocks import Figure
-from tms.content.pdf.text import Turn
+from tms.content.pdf.places import Box, Turn
 from tms.content.pictures import PIXELS_LIMIT, PictureFolder, UnusablePictureError
 
 _SMALLEST_PIXELS = 24
@@ -25,15 +25,17 @@ EVERYWHERE = 3
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A picture on a page: its place as seen, in points, and how to come by its bytes later."""
+    """A picture on a page: its place, and its number among those that were kept."""
 
     page: int
-    bottom: float
-    top: float
-    share: float
-    key: tuple[int, int, int, int]
+    box: Box
     number: int
     alternative: str
+
+    @property
+    def key(self) -> tuple[int, int, int, int]:
+        """Equal for one picture at one place of several pages."""
+        return round(self.box.left), round(self.box.bottom), round(self.box.right), self.number
 
 
 @dataclass(slots=True)
@@ -57,13 +59,13 @@ class PictureTaker:
         `objects` are what stands on the page beside text, by kind and address.
         """
         found = []
+        whole = Box(0.0, 0.0, *turn.size)
         alternatives: dict[int, str] | None = None
         for image in _images(page, objects):
-            left, bottom, right, top = image.get_bounds()
-            corners = [turn.point(left, bottom), turn.point(right, top)]
-            low, high = sorted(corner[1] for corner in corners)
-            share = (right - left) * (top - bottom) / max(1.0, turn.width * turn.height)
-            if (has_text and share > _WHOLE_PAGE) or min(right - left, top - bottom) < _SMALLEST_POINTS:
+            box = _place_of(image, turn)
+            if not box.touches(whole) or min(box.width, box.height) < _SMALLEST_POINTS:
+                continue
+            if has_text and box.share_of(whole) > _WHOLE_PAGE:
                 continue
             kept = self._keep(image)
             if kept is None:
@@ -71,8 +73,7 @@ class PictureTaker:
             if alternatives is None:
                 alternatives = alternatives_of(page)
             mark = pdfium.FPDFPageObj_GetMarkedContentID(image.raw)
-            place = (round(left), round(bottom), round(right), kept)
-            found.append(Placed(number, low, high, share, place, kept, alternatives.get(mark, "")))
+            found.append(Placed(number, box, kept, alternatives.get(mark, "")))
         return found
 
     def keep_bitmap(self, bitmap: pypdfium2.PdfBitmap) -> int | None:
@@ -106,7 +107,7 @@ def figures(placed: list[Placed], pages: int) -> list[Figure]:
     for picture in placed:
         seen.setdefault(picture.key, set()).add(picture.page)
     return [
-        Figure(picture.page, (picture.bottom + picture.top) / 2, picture.number, picture.alternative)
+        Figure(picture.page, picture.box, picture.number, picture.alternative)
         for picture in placed
         if not EVERYWHERE <= len(seen[picture.key]) >= 0.5 * pages
     ]
@@ -123,6 +124,16 @@ def _images(page: pypdfium2.PdfPage, objects: list[tuple[int, int]]) -> Iterator
         yield from (image for image in within if isinstance(image, pypdfium2.PdfImage))
 
 
+def _place_of(image: pypdfium2.PdfImage, turn: Turn) -> Box:
+    """Where the picture is seen; within groups its place is told in theirs."""
+    bounds = image.get_bounds()
+    group = image.container
+    while group is not None:
+        bounds = group.get_matrix().on_rect(*bounds)
+        group = group.container
+    return turn.box(*bounds)
+
+
 def _content(image: pypdfium2.PdfImage) -> bytes:
     filters = image.get_filters()
     if filters == ["DCTDecode"]:
@@ -130,13 +141,7 @@ def _content(image: pypdfium2.PdfImage) -> bytes:
         # Four colours are those of print, which browsers show in other shades.
         if _components(content) in {1, 3}:
             return content
-    bitmap = image.get_bitmap(render="SMask" in _masks(image))
-    return _png(bitmap)
-
-
-def _masks(image: pypdfium2.PdfImage) -> tuple[str, ...]:
-    """Whether the picture has a mask that makes parts of it transparent."""
-    return ("SMask",) if pdfium.FPDFPageObj_HasTransparency(image.raw) else ()
+    return _png(image.get_bitmap(render=bool(pdfium.FPDFPageObj_HasTransparency(image.raw))))
 
 
 def _components(jpeg: bytes) -> int:
