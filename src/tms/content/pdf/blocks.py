@@ -12,7 +12,7 @@ from lxml import etree
 from tms.content.lessons.document import CONFIDENCE, PAGE, PAGE_END
 from tms.content.pdf import code, phrases
 from tms.content.pdf.headings import title_in
-from tms.content.pdf.lines import ASIDE, ENDS_SENTENCE, Line
+from tms.content.pdf.lines import ASIDE, ENDS_SENTENCE, Line, had_room
 from tms.content.pdf.places import Box
 from tms.content.pdf.tables import read_table
 from tms.content.pdf.text import HYPHEN
@@ -284,15 +284,7 @@ class Writer:
         ):
             # The first line of the next paragraph; hanging lines are set against the start of their own.
             return False
-        return not self._would_have_fitted(last, line) or begins.islower()
-
-    def _would_have_fitted(self, last: Line, line: Line) -> bool:
-        """Whether the first word of this line had room behind the last one: then a new paragraph was meant."""
-        words = line.text.split()
-        if not words or not last.edge:
-            return False
-        width = (line.end - line.start) / max(1, len(line.text)) * (len(words[0]) + 1.5)
-        return last.end + width < last.edge
+        return not had_room(last, line) or begins.islower()
 
     def _append(self, line: Line, *, first: bool = False, skip: int = 0) -> None:
         target = self._open

@@ -107,6 +107,15 @@ def needs_space(previous: Run, run: Run) -> bool:
     return run.left - previous.right > _SPACE * size or previous.left - run.right > _SPACE * size
 
 
+def had_room(last: Line, line: Line) -> bool:
+    """Whether the first word of this line had room behind the last one: then a new paragraph was meant."""
+    words = line.text.split(maxsplit=1)
+    if not words or not last.edge:
+        return False
+    width = (line.end - line.start) / max(1, len(line.text)) * (len(words[0]) + 1.5)
+    return last.end + width < last.edge
+
+
 def lines_of(page: PageText, runs: list[Run], *, aside: int = 0) -> list[Line]:
     """The lines of a page, column by column; slanted text comes last. `aside` is by how many quarters the page was turned for them."""
     if sum(len(run.text) for run in runs if run.vertical) > sum(

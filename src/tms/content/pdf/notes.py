@@ -10,8 +10,8 @@ from lxml import etree
 from tms.content.lessons.document import PAGE
 from tms.content.lessons.markup import ID_PREFIX
 from tms.content.pdf import phrases
-from tms.content.pdf.lines import ENDS_SENTENCE, Line, PageText
-from tms.content.pdf.text import Run
+from tms.content.pdf.lines import Line, PageText, had_room
+from tms.content.pdf.text import HYPHEN, Run
 from tms.content.safe_xml import Element
 
 _MARK = re.compile(r"\d{1,3}|[*†‡§¶]{1,3}")
@@ -20,6 +20,9 @@ _BEFORE = re.compile(r"(?:[^\W\d_]{2}|[^\w\s])\s?$")
 _PITCH = 1.5
 """Of the size: lines of one note are not further apart."""
 _LINES_OF_FOOT = 2
+_LINES_OF_MARKS = 5
+_ROOM = 2.0
+_MOST_SPARE = 5
 _APART = 1.15
 """Notes are set apart from the text: by smaller type, or by so much more than its own distance of lines."""
 
@@ -50,8 +53,10 @@ def take(pages: list[PageText]) -> list[Note]:
     """
     taken: list[Note] = []
     last: Note | None = None
+    spare: list[Run] = []
     for page in pages:
         if last is None and not any(map(_mark_of, page.lines)):
+            spare = [run for line in page.lines[-_LINES_OF_MARKS:] for run in _marks_in(line)]
             continue
         notes: list[Note] = []
         rests: list[tuple[Note, list[Line]]] = []
@@ -61,7 +66,7 @@ def take(pages: list[PageText]) -> list[Note]:
                 rests.append((last, rest))
             notes += own
             last = own[-1] if own else last
-        notes = _link(page, notes)
+        notes, spare = _link(page, notes, spare)
         for note, rest in rests:
             if note.name:
                 note.lines += rest
@@ -125,15 +130,23 @@ def _rest(lines: list[Line], top: int, end: int, last: Note | None) -> list[Line
 
 
 def _rest_alone(lines: list[Line], tops: list[int], last: Note | None) -> list[Line]:
-    """The rest of the last note at a foot that has no notes of its own: in smaller type, and where a sentence goes on."""
+    """The rest of the last note at a foot that has no notes of its own: in smaller type, behind a line that was full."""
     for end in range(len(lines), max(0, len(lines) - _LINES_OF_FOOT - 1), -1):
         if last is None or not _is_end(lines, end):
             break
         top = tops[end - 1]
         if _rest(lines, top, end, last) and lines[top - 1].size > 1.05 * lines[top].size:
-            before, first = last.lines[-1].text.rstrip(), lines[top].text.lstrip()
-            return lines[top:end] if first[:1].islower() or not before.endswith(ENDS_SENTENCE) else []
+            return lines[top:end] if _is_full(last.lines[-1], lines[top]) else []
     return []
+
+
+def _is_full(last: Line, line: Line) -> bool:
+    """Whether there was hardly room for another word, so that what follows may belong to it."""
+    return (
+        last.text.rstrip().endswith(HYPHEN)
+        or last.edge - last.end < _ROOM * last.size
+        or not had_room(last, line)
+    )
 
 
 def _mark_of(line: Line) -> str:
@@ -162,10 +175,11 @@ def _is_end(lines: list[Line], end: int) -> bool:
     )
 
 
-def _link(page: PageText, notes: list[Note]) -> list[Note]:
-    """The notes that are referred to; each by the first mark behind that of the note before it."""
-    if not notes:
-        return []
+def _link(page: PageText, notes: list[Note], spare: list[Run]) -> tuple[list[Note], list[Run]]:
+    """The notes that are referred to, each by the first mark behind that of the note before it, and the marks behind all of those.
+
+    A note may begin on the page behind the one that refers to it, whose last marks are `spare`.
+    """
     of_notes = {id(line) for note in notes for line in note.lines}
     marks = [run for line in page.lines if id(line) not in of_notes for run in _marks_in(line)]
     places: dict[str, list[int]] = {}
@@ -176,12 +190,16 @@ def _link(page: PageText, notes: list[Note]) -> list[Note]:
     for note in notes:
         at = places.get(note.mark, [])
         first = bisect_left(at, behind)
-        if first < len(at):
-            note.name = f"{ID_PREFIX}note-{page.number}-{len(found) + 1}"
-            marks[at[first]].note = note.name
+        run = marks[at[first]] if first < len(at) else None
+        if run is not None:
             behind = at[first] + 1
+        elif not found:
+            run = next((one for one in spare if one.text.strip() == note.mark), None)
+        if run is not None:
+            note.name = f"{ID_PREFIX}note-{page.number}-{len(found) + 1}"
+            run.note = note.name
             found.append(note)
-    return found
+    return found, marks[behind:][-_MOST_SPARE:]
 
 
 def _marks_in(line: Line) -> list[Run]:
