@@ -3,8 +3,22 @@
 from collections.abc import Sequence
 
 from tms.content.pdf.blocks import Figure
-from tms.content.pdf.lines import ASIDE, Line
+from tms.content.pdf.lines import ASIDE, Line, PageText, lines_of
 from tms.content.pdf.places import Box
+from tms.content.pdf.text import Run, upright
+
+
+def put_back(page: PageText, runs: Sequence[Run]) -> None:
+    """Words of a figure that is not shown, as text where they stand; those that run across the page come last."""
+    lines = lines_of(page, [run for run in runs if not run.turned])
+    across = [run for run in runs if run.turned]
+    if across:
+        page.lines += lines_of(page, list(map(upright, across)), aside=across[0].turned)
+    if lines:
+        place = next(
+            (at for at, line in enumerate(page.lines) if line.baseline < lines[0].baseline), len(page.lines)
+        )
+        page.lines[place:place] = lines
 
 
 def with_figures(lines: Sequence[Line], figures: Sequence[Figure]) -> list[Line | Figure]:

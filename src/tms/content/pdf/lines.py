@@ -123,20 +123,18 @@ def lines_of(page: PageText, runs: list[Run], *, aside: int = 0) -> list[Line]:
     ):
         runs = [run for run in runs if run.vertical] + [run for run in runs if not run.vertical]
     straight = [run for run in runs if not run.turned]
-    pieces = _pieces(straight)
+    pieces = pieces_of(straight)
     way = _way_of(runs, pieces)
     rows = _rows(pieces)
     lines = [line for group in _in_columns(rows, 0) for line in _settle(page.number, *group, way)]
-    slanted = [run for run in runs if run.turned == SLANTED]
-    if slanted:
-        piece = Piece(slanted, 0.0, 0.0, 0.0, slanted[0].size)
-        lines += _settle(page.number, [[piece]], SLANTED * ASIDE, way)
+    slanted = [[Piece([run], 0.0, 0.0, 0.0, run.size)] for run in runs if run.turned == SLANTED]
+    lines += _settle(page.number, slanted, SLANTED * ASIDE, way)
     for line in lines if aside else ():
         line.column += aside * ASIDE
     return lines
 
 
-def _pieces(runs: list[Run]) -> list[Piece]:
+def pieces_of(runs: list[Run]) -> list[Piece]:
     """Runs that follow each other on one line without a wide gap, joined; small raised ones belong to their neighbour."""
     pieces: list[Piece] = []
     for run in runs:

@@ -183,15 +183,16 @@ def _link(page: PageText, notes: list[Note], spare: list[Run]) -> tuple[list[Not
     of_notes = {id(line) for note in notes for line in note.lines}
     marks = [run for line in page.lines if id(line) not in of_notes for run in _marks_in(line)]
     places: dict[str, list[int]] = {}
-    for place, run in enumerate(marks):
-        places.setdefault(run.text.strip(), []).append(place)
+    for place, mark in enumerate(marks):
+        places.setdefault(mark.text.strip(), []).append(place)
     found: list[Note] = []
     behind = 0
     for note in notes:
         at = places.get(note.mark, [])
         first = bisect_left(at, behind)
-        run = marks[at[first]] if first < len(at) else None
-        if run is not None:
+        run: Run | None = None
+        if first < len(at):
+            run = marks[at[first]]
             behind = at[first] + 1
         elif not found:
             run = next((one for one in spare if one.text.strip() == note.mark), None)

@@ -1,5 +1,6 @@
 """Where things stand on a page as it is seen, in points from its lower left corner."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -11,6 +12,12 @@ class Box(NamedTuple):
     bottom: float
     right: float
     top: float
+
+    @classmethod
+    def around(cls, boxes: Iterable["Box"]) -> "Box":
+        """The part that holds them all."""
+        lefts, bottoms, rights, tops = zip(*boxes, strict=True)
+        return cls(min(lefts), min(bottoms), max(rights), max(tops))
 
     @property
     def width(self) -> float:
@@ -50,6 +57,29 @@ class Box(NamedTuple):
             self.left <= (other.left + other.right) / 2 <= self.right
             and self.bottom <= (other.bottom + other.top) / 2 <= self.top
         )
+
+
+def together(boxes: list[Box], near: float, most: int) -> list[list[int]]:
+    """The places of those that touch, or nearly do, in groups; none where there are more than `most` groups."""
+    groups: list[tuple[Box, list[int]]] = []
+    waiting = [(box, [place]) for place, box in enumerate(boxes)][::-1]
+    while waiting:
+        box, members = waiting.pop()
+        at = next((at for at, group in enumerate(groups) if group[0].touches(box, near)), None)
+        if at is None:
+            groups.append((box, members))
+            if len(groups) > most:
+                return []
+            continue
+        own, others = groups[at]
+        both = own.with_(box)
+        larger, smaller = (others, members) if len(others) >= len(members) else (members, others)
+        larger += smaller
+        groups[at] = (both, larger)
+        if both != own:
+            # It has grown, and may touch others now.
+            waiting.append(groups.pop(at))
+    return [sorted(members) for _, members in groups]
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,10 @@ class _Reading:
         if not any(page.lines for page in self._pages):
             raise NoTextError if self._placed else NoContentError
         warnings = self._scan_warnings()
-        self._placed += drawings.render(self._document, self._drawings, self._placed, self._pictures)
+        shown, others = drawings.render(self._document, self._drawings, self._placed, self._pictures)
+        self._placed += shown
+        for drawing in others:
+            flow.put_back(self._pages[drawing.page - 1], drawing.labels)
         footnotes = notes.take(self._pages)
         if furniture.drop_running_heads(
             self._pages, headings.body_size(line for page in self._pages for line in page.lines)
@@ -123,13 +126,19 @@ class _Reading:
         if signs < _LEAST_SIGNS and any(picture.box.share_of(whole) > _SCAN_SHARE for picture in placed):
             self._scans.append(number)
         self._placed += placed
-        self._drawings += drawings.find(number, others, runs, turn)
+        drawn = drawings.find(number, others, runs, turn)
+        self._drawings += drawn
+        labels = {run.index for drawing in drawn for run in drawing.labels}
+        if labels:
+            runs = [run for run in runs if run.index not in labels]
         found = PageText(number, *turn.size)
         found.lines = lines.lines_of(found, _visible(runs, turn))
         for quarters in sorted({run.turned for run in runs} - {0, SLANTED}):
             aside = turn.by(quarters)
             beside = [
-                run for run in self._runs(page, text_page, aside)[0] if not (run.turned or run.vertical)
+                run
+                for run in self._runs(page, text_page, aside)[0]
+                if not (run.turned or run.vertical or run.index in labels)
             ]
             found.lines += lines.lines_of(found, _visible(beside, aside), aside=quarters)
         self._pages.append(found)

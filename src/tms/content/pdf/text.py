@@ -63,7 +63,7 @@ class Run:
     """Text of one font on one line; `size` is that of the font as shown.
 
     `turned` is 0 for text along the page's own direction, else the quarters clockwise by which the page must be turned to read it, or
-    `SLANTED`. `index` is that of its first sign on the page, `note` names the footnote that a raised mark refers to.
+    `SLANTED`; then it reaches from `bottom` to `top`. `index` is that of its first sign on the page, `note` names the footnote that a raised mark refers to.
     """
 
     text: str
@@ -78,6 +78,8 @@ class Run:
     raised: bool = False
     vertical: bool = False
     note: str = ""
+    bottom: float = 0.0
+    top: float = 0.0
 
 
 @dataclass(slots=True)
@@ -208,6 +210,9 @@ def _seen_turned(text_page: asking.Handle, text: str, start: int, end: int, turn
         run.vertical = True
     else:
         run.turned = _turned(*turn.vector(a, b))
+        if run.turned:
+            heights = [point[1] for point in points]
+            run.bottom, run.top = min(heights), max(heights)
     return run
 
 
@@ -226,6 +231,18 @@ def _move(run: Run, turn: Turn) -> None:
     run.left -= across
     run.right -= across
     run.baseline -= along
+    run.bottom -= along
+    run.top -= along
+
+
+def upright(run: Run) -> Run:
+    """The run as it is seen on the page turned so that it runs along it; the page's corner is then another one."""
+    left, right, baseline = {
+        1: (run.bottom, run.top, -run.right),
+        2: (-run.right, -run.left, -run.baseline),
+        3: (-run.top, -run.bottom, run.left),
+    }.get(run.turned, (run.left, run.right, run.baseline))
+    return replace(run, left=left, right=right, baseline=baseline, turned=0)
 
 
 def _put_in_order(text_page: asking.Handle, run: Run, x: float, left: float) -> None:

@@ -1,0 +1,419 @@
+"""Figures with words in them: diagrams and charts, told from all else that is drawn around words.
+
+Tables, boxes, grounds of code, marked words and rules are drawn too. A figure shows itself by what these never have: lines that
+lead from one labelled shape to another, bars of different heights on one line, or large shapes of free form. Its words are
+short labels; where they are more, or in doubt, all of it stays text.
+"""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from enum import Enum, auto
+from itertools import pairwise
+from typing import NamedTuple
+
+import pypdfium2
+import pypdfium2.raw as pdfium
+
+from tms.content.pdf import asking
+from tms.content.pdf.lines import Piece, pieces_of
+from tms.content.pdf.places import Box, Turn, together
+from tms.content.pdf.text import Run
+
+_DRAWN = frozenset({pdfium.FPDF_PAGEOBJ_PATH, pdfium.FPDF_PAGEOBJ_SHADING})
+_MOST_PARTS = 3000
+_MOST_GROUPS = 150
+_MOST_POINTS = 64
+_DEEPEST = 3
+_RULE = 3.0
+"""Points: what is no thicker is a straight line; heights that differ by less are one."""
+_NEAR = 6.0
+_LARGE = 24.0
+_WHOLE_PAGE = 0.8
+_LONGEST_RULE = 0.85
+_FRAME = 0.9
+"""Of the figure: what is as large holds all else."""
+_CORNERS = 4
+_LONGEST_LINE = 8
+_FEWEST_NODES = 2
+_MOST_NODES = 200
+_MOST_LINES = 1000
+_SMALLEST_NODE = 8.0
+_REACH = 12.0
+"""Points from a line's end to the shape that it leads to, for the head of an arrow."""
+_FEWEST_BARS = 3
+_ONE_WIDTH = 1.1
+_FEWEST_ROWS = 3
+_FEWEST_CELLS = 3
+_FEWEST_TICKS = 3
+_FEWEST_LABELS = 2
+_MOST_WORDS = 150
+_LONGEST_LABEL = 7
+"""Words: a line of more is a sentence."""
+_MOST_TEXT = 0.4
+"""Of the figure's part of the page."""
+_LARGER, _LARGER_IN_CHART = 1.15, 1.5
+"""Of the size of the page's text: what is larger is a heading, but for a chart's own."""
+_BESIDE, _BELOW = 20.0, 14.0
+"""Points: how far to the side of what they name labels stand, and how far above or below."""
+_INTO = 0.25
+_ROWS_BESIDE = 2
+_LONGEST_BESIDE = 4
+_WIDEST_BESIDE = 0.35
+_SAME = 0.05
+_CAPTION = re.compile(r"\s*[^\W\d_]{3,12}\.?\s*\d+(?:[.-]\d+)*\s*[.:–—-]")
+"""Such as "Figure 3:"."""
+
+
+class _Form(Enum):
+    """What a part of a drawing looks like: `BOX` for what fills its place, such as rounded boxes and ellipses; `LINE` is open and not straight."""
+
+    RULE = auto()
+    LINE = auto()
+    RECTANGLE = auto()
+    BOX = auto()
+    FREE = auto()
+
+
+_LINES = frozenset({_Form.RULE, _Form.LINE})
+
+
+class _Part(NamedTuple):
+    box: Box
+    form: _Form
+    one: int
+
+
+class _Word(NamedTuple):
+    """A piece of text and its place."""
+
+    box: Box
+    piece: Piece
+
+    @property
+    def length(self) -> int:
+        """In words."""
+        return len(self.piece.text.split())
+
+    def reaches_into(self, box: Box) -> bool:
+        """Whether it stands in that part of the page, and not merely close above or below."""
+        return box.touches(self.box, -_INTO * self.piece.size)
+
+
+class Labelled(NamedTuple):
+    """A figure with its words: its place, one of the objects that it is made of, and the runs of text in it."""
+
+    box: Box
+    one: int
+    labels: tuple[Run, ...]
+
+
+def find(drawn: list[tuple[int, int]], runs: list[Run], turn: Turn) -> list[Labelled]:
+    """The labelled figures of a page; `drawn` are its paths, shadings and groups by kind and address."""
+    if len(drawn) == 1 and drawn[0][0] == pdfium.FPDF_PAGEOBJ_PATH:
+        return []
+    page = Box(0.0, 0.0, *turn.size)
+    parts = [part for part in _parts(drawn, turn) if _may_belong(part.box, page)]
+    if not _promises(parts):
+        return []
+    words = _words(runs)
+    size = _usual_size(runs)
+    found: list[Labelled] = []
+    for members in together([part.box for part in parts], _NEAR, _MOST_GROUPS):
+        group = [parts[place] for place in members]
+        figure = _figure(group, words, size)
+        if figure is not None and figure.box.share_of(page) <= _WHOLE_PAGE:
+            found.append(figure)
+    return [
+        _as_one([found[place] for place in members])
+        for members in together([one.box for one in found], 0, len(found))
+    ]
+
+
+def _as_one(figures: list[Labelled]) -> Labelled:
+    """Those that stand so close that they share words, such as two charts side by side."""
+    labels = {run.index: run for figure in figures for run in figure.labels}
+    return Labelled(Box.around(figure.box for figure in figures), figures[0].one, tuple(labels.values()))
+
+
+def _words(runs: list[Run]) -> list[_Word]:
+    straight = [
+        _Word(
+            Box(
+                piece.left,
+                piece.baseline - 0.2 * piece.size,
+                piece.right,
+                piece.baseline + 0.7 * piece.size,
+            ),
+            piece,
+        )
+        for piece in pieces_of([run for run in runs if not run.turned])
+    ]
+    turned = [
+        _Word(
+            Box(run.left, run.bottom, run.right, run.top),
+            Piece([run], run.left, run.right, run.baseline, run.size),
+        )
+        for run in runs
+        if run.turned
+    ]
+    return [word for word in (*straight, *turned) if word.piece.text.strip()]
+
+
+def _usual_size(runs: list[Run]) -> float:
+    """The size that most of the page's text has."""
+    sizes: Counter[float] = Counter()
+    for run in runs:
+        sizes[round(run.size * 2) / 2] += len(run.text)
+    return sizes.most_common(1)[0][0] if sizes else 0.0
+
+
+def _parts(drawn: Iterable[tuple[int, int]], turn: Turn) -> list[_Part]:
+    """What is drawn, also within groups, each part alone; none where there is too much of it."""
+    parts: list[_Part] = []
+    waiting: list[tuple[int, int, tuple[pypdfium2.PdfMatrix, ...]]] = [(*one, ()) for one in drawn]
+    while waiting:
+        kind, one, groups = waiting.pop()
+        if kind == pdfium.FPDF_PAGEOBJ_FORM:
+            if len(groups) < _DEEPEST:
+                inner = (pypdfium2.PdfMatrix(*asking.matrix_of(one)), *groups)
+                waiting += [(*child, inner) for child in asking.within(one, _MOST_PARTS)]
+        elif kind in _DRAWN:
+            (bounds,) = asking.bounds([one])
+            for group in groups:
+                bounds = group.on_rect(*bounds)
+            box = turn.box(*bounds)
+            parts.append(_Part(box, _form(kind, one, box), one))
+        if len(parts) + len(waiting) > _MOST_PARTS:
+            return []
+    return parts
+
+
+def _form(kind: int, one: int, box: Box) -> _Form:
+    if min(box.width, box.height) <= _RULE:
+        return _Form.RULE
+    if kind != pdfium.FPDF_PAGEOBJ_PATH:
+        return _Form.BOX
+    points = asking.points_of(one, _MOST_POINTS)
+    if not points:
+        return _Form.FREE
+    left, bottom, right, top = Box.around(Box(x, y, x, y) for x, y in points)
+    sides = [(_side(x, left, right), _side(y, bottom, top)) for x, y in points]
+    if len({side for side in sides if 0 not in side}) == _CORNERS and all(0 not in side for side in sides):
+        return _Form.RECTANGLE
+    if not all(any(side) for side in sides):
+        return _Form.FREE
+    return _Form.BOX if points[0] == points[-1] or len(points) > _LONGEST_LINE else _Form.LINE
+
+
+def _side(place: float, low: float, high: float) -> int:
+    """-1 at the lower end, 1 at the upper one, 0 between."""
+    near = 0.02 * (high - low)
+    return -1 if place <= low + near else 1 if place >= high - near else 0
+
+
+def _may_belong(box: Box, page: Box) -> bool:
+    """Whether it is on the page, and neither its ground or border nor a rule across it."""
+    return (
+        page.touches(box)
+        and box.share_of(page) <= _WHOLE_PAGE
+        and box.width <= _LONGEST_RULE * page.width
+        and box.height <= _LONGEST_RULE * page.height
+    )
+
+
+def _promises(parts: list[_Part]) -> bool:
+    """Whether there is what figures have, before more is looked at."""
+    forms = Counter(part.form for part in parts)
+    boxes = forms[_Form.RECTANGLE] + forms[_Form.BOX] + forms[_Form.FREE]
+    lines = forms[_Form.RULE] + forms[_Form.LINE]
+    return (
+        forms[_Form.RECTANGLE] >= _FEWEST_BARS
+        or (boxes >= _FEWEST_NODES and lines > 0)
+        or any(part.form is _Form.FREE and _is_large(part.box) for part in parts)
+    )
+
+
+def _is_large(box: Box) -> bool:
+    return min(box.width, box.height) >= _LARGE
+
+
+def _figure(group: list[_Part], words: list[_Word], size: float) -> Labelled | None:
+    """The figure that these parts are, if they are one."""
+    box = _above_caption(Box.around(part.box for part in group), group, words)
+    inside = [word for word in words if word.reaches_into(box)]
+    if not _is_large(box) or len(inside) > _MOST_WORDS:
+        return None
+    bodies = [
+        part
+        for part in group
+        if part.form is _Form.FREE or not (part.form in _LINES or _frames(part.box, box))
+    ]
+    lines = [part for part in group if part.form in _LINES]
+    is_diagram = _is_linked([part.box for part in bodies], lines, inside)
+    curves = [part.box for part in bodies if part.form is _Form.FREE and _is_large(part.box)]
+    has_bars = _has_bars(bodies, inside) and not _is_grid(inside)
+    has_curves = bool(curves) and not _is_grid(
+        [word for word in inside if any(map(word.box.touches, curves))]
+    )
+    if not (is_diagram or has_bars or has_curves):
+        return None
+    box, labels = _with_labels_beside(box, inside, words, size)
+    ticks = sum(part.form is _Form.RULE for part in group)
+    largest = (_LARGER_IN_CHART if ticks >= _FEWEST_TICKS else _LARGER) * size
+    if not _are_labels(labels, box, largest):
+        return None
+    return Labelled(box, group[0].one, tuple(run for word in labels for run in word.piece.runs))
+
+
+def _above_caption(box: Box, group: list[_Part], words: list[_Word]) -> Box:
+    """The part of the page that the figure takes, as far as its caption; what bends a curve may lie beyond that."""
+    boxes = [part.box for part in group if part.form in {_Form.RECTANGLE, _Form.BOX}]
+    captions = [word for word in words if word.reaches_into(box) and _CAPTION.match(word.piece.text)]
+    for caption in captions:
+        if not any(one.holds(caption.box) for one in boxes):
+            box = box._replace(bottom=max(box.bottom, caption.box.top))
+    return box
+
+
+def _frames(box: Box, whole: Box) -> bool:
+    return box.width >= _FRAME * whole.width and box.height >= _FRAME * whole.height
+
+
+def _are_labels(labels: list[_Word], box: Box, largest: float) -> bool:
+    """Whether the words are short and few, so that the figure is no text with a drawing behind it."""
+    return (
+        len(labels) >= _FEWEST_LABELS
+        and sum(label.length for label in labels) <= _MOST_WORDS
+        and all(label.length <= _LONGEST_LABEL and label.piece.size <= largest for label in labels)
+        and sum(label.box.width * label.box.height for label in labels) <= _MOST_TEXT * box.width * box.height
+    )
+
+
+def _is_linked(bodies: list[Box], lines: list[_Part], words: list[_Word]) -> bool:
+    """Whether a line leads from one shape with words in it to another."""
+    if len(bodies) > _MOST_NODES or len(lines) > _MOST_LINES:
+        return False
+    labelled = [box for box in bodies if min(box.width, box.height) >= _SMALLEST_NODE]
+    labelled = [box for box in labelled if any(box.holds(word.box) for word in words)]
+    nodes = _innermost(labelled)
+    return any(_links(line, nodes) for line in lines)
+
+
+def _innermost(boxes: list[Box]) -> list[Box]:
+    """Without those that others stand on, and each once that is drawn as an area and as a line around it."""
+    distinct: list[Box] = []
+    for box in boxes:
+        if not any(
+            all(abs(one - other) < _RULE for one, other in zip(box, known, strict=True)) for known in distinct
+        ):
+            distinct.append(box)
+    return [box for box in distinct if not any(other is not box and box.holds(other) for other in distinct)]
+
+
+def _links(line: _Part, nodes: list[Box]) -> bool:
+    box = line.box
+    middle = Box(
+        (box.left + box.right) / 2,
+        (box.bottom + box.top) / 2,
+        (box.left + box.right) / 2,
+        (box.bottom + box.top) / 2,
+    )
+    if any(node.touches(middle) for node in nodes):
+        return False
+    if line.form is _Form.LINE:
+        return sum(node.touches(box, _REACH) for node in nodes) >= _FEWEST_NODES
+    if box.width >= box.height:
+        ends = box._replace(right=box.left), box._replace(left=box.right)
+    else:
+        ends = box._replace(top=box.bottom), box._replace(bottom=box.top)
+    first, second = ({at for at, node in enumerate(nodes) if node.touches(end, _REACH)} for end in ends)
+    return bool(first and second) and not first & second
+
+
+def _has_bars(bodies: list[_Part], words: list[_Word]) -> bool:
+    """Whether rectangles of one width and different heights stand on one line, upright or lying."""
+    boxes = [part.box for part in bodies if part.form is _Form.RECTANGLE]
+    if len(boxes) > _MOST_NODES:
+        return False
+    boxes = _innermost(boxes)
+    lying = [Box(box.bottom, box.left, box.top, box.right) for box in boxes]
+    return any(_stand_on_one_line(bars) for bars in (boxes, lying)) and not any(
+        sum(box.holds(word.box) for word in words) > 1 for box in boxes
+    )
+
+
+def _stand_on_one_line(boxes: list[Box]) -> bool:
+    by_foot: dict[int, list[Box]] = defaultdict(list)
+    for box in boxes:
+        by_foot[round(box.bottom)].append(box)
+    for bars in by_foot.values():
+        bars.sort()
+        tops = [bar.top for bar in bars]
+        widths = [bar.width for bar in bars]
+        if (
+            len(bars) >= _FEWEST_BARS
+            and max(tops) - min(tops) > _RULE
+            and max(widths) < _ONE_WIDTH * min(widths)
+            and all(one.right <= other.left + 1 for one, other in pairwise(bars))
+        ):
+            return True
+    return False
+
+
+def _is_grid(words: list[_Word]) -> bool:
+    """Whether the words stand in rows of several, as in a table."""
+    rows = Counter(round(word.piece.baseline / _RULE) for word in words if not word.piece.runs[0].turned)
+    return sum(count >= _FEWEST_CELLS for count in rows.values()) >= _FEWEST_ROWS
+
+
+def _with_labels_beside(
+    box: Box, inside: list[_Word], words: list[_Word], size: float
+) -> tuple[Box, list[_Word]]:
+    """The figure with the words that stand at its sides, such as those of axes; never with a caption or a sentence."""
+    labels = list(inside)
+    for _ in range(_ROWS_BESIDE):
+        known = set(map(id, labels))
+        around = Box(box.left - _BESIDE, box.bottom - _BELOW, box.right + _BESIDE, box.top + _BELOW)
+        near = [word for word in words if id(word) not in known and around.touches(word.box)]
+        sizes = [word.piece.size for word in labels]
+        more = [word for side in _sides(box, near) if _names(side, box, sizes, size) for word in side]
+        if not more:
+            break
+        labels += more
+        box = Box.around((box, *(word.box for word in more)))
+        # What the larger box touches now belongs to it, or shows that it is no figure.
+        known.update(map(id, more))
+        labels += [word for word in words if id(word) not in known and word.reaches_into(box)]
+    return Box.around((box, *(word.box for word in labels))), labels
+
+
+def _sides(box: Box, near: list[_Word]) -> list[list[_Word]]:
+    """The words to the left and right of a figure, and the nearest rows of words above and below."""
+    beside = [word for word in near if box.bottom <= (word.box.bottom + word.box.top) / 2 <= box.top]
+    over = [word for word in near if box.left <= (word.box.left + word.box.right) / 2 <= box.right]
+    left = [word for word in beside if word.box.right <= box.left + 1]
+    right = [word for word in beside if word.box.left >= box.right - 1]
+    above = [word for word in over if word.box.bottom >= box.top - _RULE]
+    below = [word for word in over if word.box.top <= box.bottom + _RULE]
+    if above:
+        lowest = min(word.piece.baseline for word in above)
+        above = [word for word in above if word.piece.baseline <= lowest + _RULE]
+    if below:
+        highest = max(word.piece.baseline for word in below)
+        below = [word for word in below if word.piece.baseline >= highest - _RULE]
+    return [left, right, above, below]
+
+
+def _names(side: list[_Word], box: Box, sizes: list[float], usual: float) -> bool:
+    """Whether the words at a side are labels: all short, and several, turned, or in the figure's own type."""
+    if not side or any(
+        word.length > _LONGEST_BESIDE
+        or (word.box.width > _WIDEST_BESIDE * box.width and not word.piece.runs[0].turned)
+        or _CAPTION.match(word.piece.text)
+        for word in side
+    ):
+        return False
+    size = side[0].piece.size
+    own_type = abs(size - usual) > _SAME * usual and any(abs(size - one) < _SAME * one for one in sizes)
+    return len(side) > 1 or own_type or side[0].piece.runs[0].turned != 0
