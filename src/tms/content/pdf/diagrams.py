@@ -7,37 +7,26 @@ short labels; where they are more, or in doubt, all of it stays text.
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable
-from enum import Enum, auto
 from itertools import pairwise
 from typing import NamedTuple
 
-import pypdfium2
 import pypdfium2.raw as pdfium
 
-from tms.content.pdf import asking
 from tms.content.pdf.lines import Piece, pieces_of
 from tms.content.pdf.places import Box, Turn, together
-from tms.content.pdf.text import Run
+from tms.content.pdf.shapes import LINES, RULE, Form, Part, parts_of
+from tms.content.pdf.text import Run, TurnedRun
 
-_DRAWN = frozenset({pdfium.FPDF_PAGEOBJ_PATH, pdfium.FPDF_PAGEOBJ_SHADING})
-_MOST_PARTS = 3000
 _MOST_GROUPS = 150
-_MOST_POINTS = 64
-_DEEPEST = 3
-_RULE = 3.0
-"""Points: what is no thicker is a straight line; heights that differ by less are one."""
 _NEAR = 6.0
 _LARGE = 24.0
 _WHOLE_PAGE = 0.8
 _LONGEST_RULE = 0.85
 _FRAME = 0.9
 """Of the figure: what is as large holds all else."""
-_CORNERS = 4
-_LONGEST_LINE = 8
 _FEWEST_NODES = 2
 _MOST_NODES = 200
-_MOST_LINES = 1000
+_MOSTLINES = 1000
 _SMALLEST_NODE = 8.0
 _REACH = 12.0
 """Points from a line's end to the shape that it leads to, for the head of an arrow."""
@@ -48,6 +37,7 @@ _FEWEST_CELLS = 3
 _FEWEST_TICKS = 3
 _FEWEST_LABELS = 2
 _MOST_WORDS = 150
+_MOST_PIECES = 5000
 _LONGEST_LABEL = 7
 """Words: a line of more is a sentence."""
 _MOST_TEXT = 0.4
@@ -63,25 +53,6 @@ _WIDEST_BESIDE = 0.35
 _SAME = 0.05
 _CAPTION = re.compile(r"\s*[^\W\d_]{3,12}\.?\s*\d+(?:[.-]\d+)*\s*[.:–—-]")
 """Such as "Figure 3:"."""
-
-
-class _Form(Enum):
-    """What a part of a drawing looks like: `BOX` for what fills its place, such as rounded boxes and ellipses; `LINE` is open and not straight."""
-
-    RULE = auto()
-    LINE = auto()
-    RECTANGLE = auto()
-    BOX = auto()
-    FREE = auto()
-
-
-_LINES = frozenset({_Form.RULE, _Form.LINE})
-
-
-class _Part(NamedTuple):
-    box: Box
-    form: _Form
-    one: int
 
 
 class _Word(NamedTuple):
@@ -113,10 +84,12 @@ def find(drawn: list[tuple[int, int]], runs: list[Run], turn: Turn) -> list[Labe
     if len(drawn) == 1 and drawn[0][0] == pdfium.FPDF_PAGEOBJ_PATH:
         return []
     page = Box(0.0, 0.0, *turn.size)
-    parts = [part for part in _parts(drawn, turn) if _may_belong(part.box, page)]
+    parts = [part for part in parts_of(drawn, turn) if _may_belong(part.box, page)]
     if not _promises(parts):
         return []
     words = _words(runs)
+    if len(words) > _MOST_PIECES:
+        return []
     size = _usual_size(runs)
     found: list[Labelled] = []
     for members in together([part.box for part in parts], _NEAR, _MOST_GROUPS):
@@ -155,7 +128,7 @@ def _words(runs: list[Run]) -> list[_Word]:
             Piece([run], run.left, run.right, run.baseline, run.size),
         )
         for run in runs
-        if run.turned
+        if run.turned and isinstance(run, TurnedRun)
     ]
     return [word for word in (*straight, *turned) if word.piece.text.strip()]
 
@@ -168,50 +141,6 @@ def _usual_size(runs: list[Run]) -> float:
     return sizes.most_common(1)[0][0] if sizes else 0.0
 
 
-def _parts(drawn: Iterable[tuple[int, int]], turn: Turn) -> list[_Part]:
-    """What is drawn, also within groups, each part alone; none where there is too much of it."""
-    parts: list[_Part] = []
-    waiting: list[tuple[int, int, tuple[pypdfium2.PdfMatrix, ...]]] = [(*one, ()) for one in drawn]
-    while waiting:
-        kind, one, groups = waiting.pop()
-        if kind == pdfium.FPDF_PAGEOBJ_FORM:
-            if len(groups) < _DEEPEST:
-                inner = (pypdfium2.PdfMatrix(*asking.matrix_of(one)), *groups)
-                waiting += [(*child, inner) for child in asking.within(one, _MOST_PARTS)]
-        elif kind in _DRAWN:
-            (bounds,) = asking.bounds([one])
-            for group in groups:
-                bounds = group.on_rect(*bounds)
-            box = turn.box(*bounds)
-            parts.append(_Part(box, _form(kind, one, box), one))
-        if len(parts) + len(waiting) > _MOST_PARTS:
-            return []
-    return parts
-
-
-def _form(kind: int, one: int, box: Box) -> _Form:
-    if min(box.width, box.height) <= _RULE:
-        return _Form.RULE
-    if kind != pdfium.FPDF_PAGEOBJ_PATH:
-        return _Form.BOX
-    points = asking.points_of(one, _MOST_POINTS)
-    if not points:
-        return _Form.FREE
-    left, bottom, right, top = Box.around(Box(x, y, x, y) for x, y in points)
-    sides = [(_side(x, left, right), _side(y, bottom, top)) for x, y in points]
-    if len({side for side in sides if 0 not in side}) == _CORNERS and all(0 not in side for side in sides):
-        return _Form.RECTANGLE
-    if not all(any(side) for side in sides):
-        return _Form.FREE
-    return _Form.BOX if points[0] == points[-1] or len(points) > _LONGEST_LINE else _Form.LINE
-
-
-def _side(place: float, low: float, high: float) -> int:
-    """-1 at the lower end, 1 at the upper one, 0 between."""
-    near = 0.02 * (high - low)
-    return -1 if place <= low + near else 1 if place >= high - near else 0
-
-
 def _may_belong(box: Box, page: Box) -> bool:
     """Whether it is on the page, and neither its ground or border nor a rule across it."""
     return (
@@ -222,15 +151,15 @@ def _may_belong(box: Box, page: Box) -> bool:
     )
 
 
-def _promises(parts: list[_Part]) -> bool:
+def _promises(parts: list[Part]) -> bool:
     """Whether there is what figures have, before more is looked at."""
     forms = Counter(part.form for part in parts)
-    boxes = forms[_Form.RECTANGLE] + forms[_Form.BOX] + forms[_Form.FREE]
-    lines = forms[_Form.RULE] + forms[_Form.LINE]
+    boxes = forms[Form.RECTANGLE] + forms[Form.BOX] + forms[Form.FREE]
+    lines = forms[Form.RULE] + forms[Form.LINE]
     return (
-        forms[_Form.RECTANGLE] >= _FEWEST_BARS
+        forms[Form.RECTANGLE] >= _FEWEST_BARS
         or (boxes >= _FEWEST_NODES and lines > 0)
-        or any(part.form is _Form.FREE and _is_large(part.box) for part in parts)
+        or any(part.form is Form.FREE and _is_large(part.box) for part in parts)
     )
 
 
@@ -238,20 +167,18 @@ def _is_large(box: Box) -> bool:
     return min(box.width, box.height) >= _LARGE
 
 
-def _figure(group: list[_Part], words: list[_Word], size: float) -> Labelled | None:
+def _figure(group: list[Part], words: list[_Word], size: float) -> Labelled | None:
     """The figure that these parts are, if they are one."""
     box = _above_caption(Box.around(part.box for part in group), group, words)
     inside = [word for word in words if word.reaches_into(box)]
     if not _is_large(box) or len(inside) > _MOST_WORDS:
         return None
     bodies = [
-        part
-        for part in group
-        if part.form is _Form.FREE or not (part.form in _LINES or _frames(part.box, box))
+        part for part in group if part.form is Form.FREE or not (part.form in LINES or _frames(part.box, box))
     ]
-    lines = [part for part in group if part.form in _LINES]
+    lines = [part for part in group if part.form in LINES]
     is_diagram = _is_linked([part.box for part in bodies], lines, inside)
-    curves = [part.box for part in bodies if part.form is _Form.FREE and _is_large(part.box)]
+    curves = [part.box for part in bodies if part.form is Form.FREE and _is_large(part.box)]
     has_bars = _has_bars(bodies, inside) and not _is_grid(inside)
     has_curves = bool(curves) and not _is_grid(
         [word for word in inside if any(map(word.box.touches, curves))]
@@ -259,16 +186,16 @@ def _figure(group: list[_Part], words: list[_Word], size: float) -> Labelled | N
     if not (is_diagram or has_bars or has_curves):
         return None
     box, labels = _with_labels_beside(box, inside, words, size)
-    ticks = sum(part.form is _Form.RULE for part in group)
+    ticks = sum(part.form is Form.RULE for part in group)
     largest = (_LARGER_IN_CHART if ticks >= _FEWEST_TICKS else _LARGER) * size
     if not _are_labels(labels, box, largest):
         return None
     return Labelled(box, group[0].one, tuple(run for word in labels for run in word.piece.runs))
 
 
-def _above_caption(box: Box, group: list[_Part], words: list[_Word]) -> Box:
+def _above_caption(box: Box, group: list[Part], words: list[_Word]) -> Box:
     """The part of the page that the figure takes, as far as its caption; what bends a curve may lie beyond that."""
-    boxes = [part.box for part in group if part.form in {_Form.RECTANGLE, _Form.BOX}]
+    boxes = [part.box for part in group if part.form in {Form.RECTANGLE, Form.BOX}]
     captions = [word for word in words if word.reaches_into(box) and _CAPTION.match(word.piece.text)]
     for caption in captions:
         if not any(one.holds(caption.box) for one in boxes):
@@ -290,9 +217,9 @@ def _are_labels(labels: list[_Word], box: Box, largest: float) -> bool:
     )
 
 
-def _is_linked(bodies: list[Box], lines: list[_Part], words: list[_Word]) -> bool:
+def _is_linked(bodies: list[Box], lines: list[Part], words: list[_Word]) -> bool:
     """Whether a line leads from one shape with words in it to another."""
-    if len(bodies) > _MOST_NODES or len(lines) > _MOST_LINES:
+    if len(bodies) > _MOST_NODES or len(lines) > _MOSTLINES:
         return False
     labelled = [box for box in bodies if min(box.width, box.height) >= _SMALLEST_NODE]
     labelled = [box for box in labelled if any(box.holds(word.box) for word in words)]
@@ -305,13 +232,13 @@ def _innermost(boxes: list[Box]) -> list[Box]:
     distinct: list[Box] = []
     for box in boxes:
         if not any(
-            all(abs(one - other) < _RULE for one, other in zip(box, known, strict=True)) for known in distinct
+            all(abs(one - other) < RULE for one, other in zip(box, known, strict=True)) for known in distinct
         ):
             distinct.append(box)
     return [box for box in distinct if not any(other is not box and box.holds(other) for other in distinct)]
 
 
-def _links(line: _Part, nodes: list[Box]) -> bool:
+def _links(line: Part, nodes: list[Box]) -> bool:
     box = line.box
     middle = Box(
         (box.left + box.right) / 2,
@@ -321,7 +248,7 @@ def _links(line: _Part, nodes: list[Box]) -> bool:
     )
     if any(node.touches(middle) for node in nodes):
         return False
-    if line.form is _Form.LINE:
+    if line.form is Form.LINE:
         return sum(node.touches(box, _REACH) for node in nodes) >= _FEWEST_NODES
     if box.width >= box.height:
         ends = box._replace(right=box.left), box._replace(left=box.right)
@@ -331,9 +258,9 @@ def _links(line: _Part, nodes: list[Box]) -> bool:
     return bool(first and second) and not first & second
 
 
-def _has_bars(bodies: list[_Part], words: list[_Word]) -> bool:
+def _has_bars(bodies: list[Part], words: list[_Word]) -> bool:
     """Whether rectangles of one width and different heights stand on one line, upright or lying."""
-    boxes = [part.box for part in bodies if part.form is _Form.RECTANGLE]
+    boxes = [part.box for part in bodies if part.form is Form.RECTANGLE]
     if len(boxes) > _MOST_NODES:
         return False
     boxes = _innermost(boxes)
@@ -353,7 +280,7 @@ def _stand_on_one_line(boxes: list[Box]) -> bool:
         widths = [bar.width for bar in bars]
         if (
             len(bars) >= _FEWEST_BARS
-            and max(tops) - min(tops) > _RULE
+            and max(tops) - min(tops) > RULE
             and max(widths) < _ONE_WIDTH * min(widths)
             and all(one.right <= other.left + 1 for one, other in pairwise(bars))
         ):
@@ -363,7 +290,7 @@ def _stand_on_one_line(boxes: list[Box]) -> bool:
 
 def _is_grid(words: list[_Word]) -> bool:
     """Whether the words stand in rows of several, as in a table."""
-    rows = Counter(round(word.piece.baseline / _RULE) for word in words if not word.piece.runs[0].turned)
+    rows = Counter(round(word.piece.baseline / RULE) for word in words if not word.piece.runs[0].turned)
     return sum(count >= _FEWEST_CELLS for count in rows.values()) >= _FEWEST_ROWS
 
 
@@ -394,14 +321,14 @@ def _sides(box: Box, near: list[_Word]) -> list[list[_Word]]:
     over = [word for word in near if box.left <= (word.box.left + word.box.right) / 2 <= box.right]
     left = [word for word in beside if word.box.right <= box.left + 1]
     right = [word for word in beside if word.box.left >= box.right - 1]
-    above = [word for word in over if word.box.bottom >= box.top - _RULE]
-    below = [word for word in over if word.box.top <= box.bottom + _RULE]
+    above = [word for word in over if word.box.bottom >= box.top - RULE]
+    below = [word for word in over if word.box.top <= box.bottom + RULE]
     if above:
         lowest = min(word.piece.baseline for word in above)
-        above = [word for word in above if word.piece.baseline <= lowest + _RULE]
+        above = [word for word in above if word.piece.baseline <= lowest + RULE]
     if below:
         highest = max(word.piece.baseline for word in below)
-        below = [word for word in below if word.piece.baseline >= highest - _RULE]
+        below = [word for word in below if word.piece.baseline >= highest - RULE]
     return [left, right, above, below]
 
 

@@ -27,6 +27,7 @@ _SMALLEST = 24.0
 _WHOLE_PAGE = 0.8
 _MOST_GROUPS = 150
 """What a page has of more than so many separate pieces is an ornament, such as dots that lead to page numbers."""
+_MOST_RULES = 2000
 _FEWEST_RECTANGLES = 4
 _NEXT_LINE = 1.5
 """Of the size: lines of one label are not further apart."""
@@ -70,22 +71,31 @@ def find(number: int, objects: Iterable[tuple[int, int]], runs: list[Run], turn:
         Drawing(number, turn, one.box, asking.mark_of(one.one), one.labels)
         for one in (diagrams.find(drawn, runs, turn) if runs else ())
     ]
-    taken = [
-        *(one.box for one in found),
-        *(
-            Box(run.left, run.baseline - 0.2 * run.size, run.right, run.baseline + 0.7 * run.size)
-            for run in runs
-        ),
-    ]
+    taken = [one.box for one in found]
     for members in together([shape.box for shape in shapes], _NEAR, _MOST_GROUPS):
         group = [shapes[place] for place in members]
         box = Box.around(shape.box for shape in group)
-        for rule in rules:
+        for rule in rules[:_MOST_RULES]:
             if box.touches(rule) and _is_within(rule, box):
                 box = box.with_(rule)
-        if _is_figure(group) and _has_size(box, page) and not any(map(box.touches, taken)):
+        if (
+            _is_figure(group)
+            and _has_size(box, page)
+            and not any(map(box.touches, taken))
+            and not any(_is_in(run, box) for run in runs)
+        ):
             found.append(Drawing(number, turn, box, asking.mark_of(group[0].one)))
     return found
+
+
+def _is_in(run: Run, box: Box) -> bool:
+    """Whether the text touches that part of the page."""
+    return (
+        run.left <= box.right
+        and box.left <= run.right
+        and run.baseline - 0.2 * run.size <= box.top
+        and box.bottom <= run.baseline + 0.7 * run.size
+    )
 
 
 def _is_figure(group: list[_Shape]) -> bool:

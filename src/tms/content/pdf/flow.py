@@ -7,6 +7,8 @@ from tms.content.pdf.lines import ASIDE, Line, PageText, lines_of
 from tms.content.pdf.places import Box
 from tms.content.pdf.text import Run, upright
 
+_MOST_PARTS = 100
+
 
 def put_back(page: PageText, runs: Sequence[Run]) -> None:
     """Words of a figure that is not shown, as text where they stand; those that run across the page come last."""
@@ -53,7 +55,7 @@ def _parts(lines: Sequence[Line]) -> list[tuple[Box | None, list[Line]]]:
             place = Box(piece.left, piece.baseline, piece.right, piece.baseline + piece.size)
             box = place if box is None else box.with_(place)
         parts[-1] = (box, own)
-    return parts or [(None, [])]
+    return parts if 0 < len(parts) <= _MOST_PARTS else [(None, list(lines))]
 
 
 def _part_of(figure: Figure, parts: list[tuple[Box | None, list[Line]]]) -> int:

@@ -23,6 +23,8 @@ _LISTED = 0.9
 """A printed list of contents names it, and the line was found."""
 _NOT_LETTERS = re.compile(r"[\W_]+")
 _LONGEST_JOINED = 1000
+_LONGEST_PREFIX = 13
+"""Signs: a figure comes before that, if there is one."""
 _PREFIX = re.compile(r"(?:[^\W\d_]{1,12})?\d+")
 
 
@@ -98,15 +100,18 @@ def _place(pages: list[PageText], bookmark: Bookmark) -> None:
 def _find(lines: list[Line], wanted: str, height: float | None) -> tuple[int, int] | None:
     """The lines, from one place up to another, that together read as `wanted`, nearest below the height first."""
     found: list[tuple[float, int, int]] = []
+    if not wanted:
+        return None
     for start, line in enumerate(lines):
         if line.level:
+            continue
+        first = _letters_of(line)
+        if not wanted.startswith(first) and (first[:_LONGEST_PREFIX].isalpha() or not _PREFIX.match(first)):
             continue
         text = ""
         for end in range(start, min(start + _MOST_LINES, len(lines))):
             text += _letters_of(lines[end])
-            if wanted and (
-                text == wanted or (text.endswith(wanted) and _PREFIX.fullmatch(text[: -len(wanted)]))
-            ):
+            if text == wanted or (text.endswith(wanted) and _PREFIX.fullmatch(text[: -len(wanted)])):
                 distance = 0.0 if height is None else abs(height - line.baseline - line.size)
                 found.append((distance, start, end + 1))
             if len(text) > len(wanted) + 20:

@@ -118,17 +118,20 @@ def had_room(last: Line, line: Line) -> bool:
 
 def lines_of(page: PageText, runs: list[Run], *, aside: int = 0) -> list[Line]:
     """The lines of a page, column by column; slanted text comes last. `aside` is by how many quarters the page was turned for them."""
-    if sum(len(run.text) for run in runs if run.vertical) > sum(
-        len(run.text) for run in runs if not run.vertical
-    ):
-        runs = [run for run in runs if run.vertical] + [run for run in runs if not run.vertical]
-    straight = [run for run in runs if not run.turned]
+    straight: list[Run] = runs
+    slanted: list[Run] = []
+    if any(run.vertical or run.turned for run in runs):
+        straight = [run for run in runs if not run.turned]
+        slanted = [run for run in runs if run.turned == SLANTED]
+        level = [run for run in straight if not run.vertical]
+        if 2 * sum(len(run.text) for run in level) < sum(len(run.text) for run in straight):
+            straight = [run for run in straight if run.vertical] + level
     pieces = pieces_of(straight)
     way = _way_of(runs, pieces)
     rows = _rows(pieces)
     lines = [line for group in _in_columns(rows, 0) for line in _settle(page.number, *group, way)]
-    slanted = [[Piece([run], 0.0, 0.0, 0.0, run.size)] for run in runs if run.turned == SLANTED]
-    lines += _settle(page.number, slanted, SLANTED * ASIDE, way)
+    apart = [[Piece([run], 0.0, 0.0, 0.0, run.size)] for run in slanted]
+    lines += _settle(page.number, apart, SLANTED * ASIDE, way)
     for line in lines if aside else ():
         line.column += aside * ASIDE
     return lines
@@ -188,8 +191,8 @@ def _rows(pieces: list[Piece]) -> list[list[Piece]]:
 
 def _on_one_height(one: Piece, other: Piece) -> bool:
     """Whether both stand on one line; very large type, as of a watermark, does not draw the lines beside it together."""
-    smaller, larger = sorted((one.size, other.size))
-    return abs(one.baseline - other.baseline) <= _SAME_LINE * min(larger, _MOST_LARGER * smaller)
+    apart = abs(one.baseline - other.baseline) / _SAME_LINE
+    return apart <= max(one.size, other.size) and apart <= _MOST_LARGER * min(one.size, other.size)
 
 
 def _in_columns(rows: list[list[Piece]], column: int, depth: int = 0) -> list[tuple[list[list[Piece]], int]]:
@@ -271,7 +274,7 @@ def _settle(page: int, rows: list[list[Piece]], column: int, way: _Way | None) -
     if way is not None:
         for line in lines:
             _direct(line, way)
-    for rtl in (False, True):
+    for rtl in (False, True) if way is not None else (False,):
         same = [line for line in lines if line.rtl is rtl]
         edge = max((line.end for line in same), default=0.0)
         for line in same:
@@ -315,8 +318,13 @@ def _line(page: int, row: list[Piece], column: int) -> Line | None:
         return None
     first = row[0]
     line = Line(page, row, first.baseline, first.size, column, first.left, first.right, text=text)
-    line.mono = all(run.font.mono or not run.text.strip() for piece in row for run in piece.runs)
-    line.bold = all(run.font.bold or not run.text.strip() for piece in row for run in piece.runs)
+    if len(row) == 1 == len(first.runs):
+        font = first.runs[0].font
+        line.mono, line.bold = font.mono, font.bold
+    else:
+        fonts = {run.font for piece in row for run in piece.runs if not run.text.isspace()}
+        line.mono = all(font.mono for font in fonts)
+        line.bold = all(font.bold for font in fonts)
     if len(row) > 1:
         line.size = max(piece.size for piece in row)
         line.start, line.end = min(piece.left for piece in row), max(piece.right for piece in row)

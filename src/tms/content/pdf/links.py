@@ -2,6 +2,7 @@
 
 import ctypes
 from collections import defaultdict
+from dataclasses import replace
 from typing import NamedTuple
 
 import pypdfium2.raw as pdfium
@@ -98,8 +99,5 @@ def _divide(text_page: object, turn: Turn, run: Run, link: _Link) -> list[Run]:
             parts[-1].text += sign
             parts[-1].left, parts[-1].right = min(parts[-1].left, left), max(parts[-1].right, right)
         else:
-            part = Run(sign, left, right, run.baseline, run.size, run.font)
-            part.href, part.index, part.raised = href, run.index + offset, run.raised
-            part.turned = run.turned
-            parts.append(part)
+            parts.append(replace(run, text=sign, left=left, right=right, href=href, index=run.index + offset))
     return parts

@@ -22,7 +22,7 @@ from tms.content.pdf.headings import Bookmark
 from tms.content.pdf.lines import Line, PageText
 from tms.content.pdf.pictures import PictureTaker, Placed, figures
 from tms.content.pdf.places import Box, Turn
-from tms.content.pdf.text import SLANTED, FontBook, Run, TextReader
+from tms.content.pdf.text import SLANTED, FontBook, Found, Run, TextReader
 
 PAGES_LIMIT = 5000
 _BOOKMARKS_LIMIT = 10_000
@@ -115,10 +115,10 @@ class _Reading:
             raise CorruptDocumentError from error
         text_page = page.get_textpage()
         turn = _turn_of(page)
-        runs, text_objects = self._runs(page, text_page, turn)
-        if quarters := _way_of_most(runs):
+        runs, text_objects, is_straight = self._runs(page, text_page, turn)
+        if not is_straight and (quarters := _way_of_most(runs)):
             turn = turn.by(quarters)
-            runs, _ = self._runs(page, text_page, turn)
+            runs = self._runs(page, text_page, turn).runs
         signs = sum(len(run.text) for run in runs)
         others = asking.other_objects(asking.address(page.raw), text_objects)
         placed = self._pictures.take(page, others, number, turn, has_text=signs >= _LEAST_SIGNS)
@@ -133,11 +133,12 @@ class _Reading:
             runs = [run for run in runs if run.index not in labels]
         found = PageText(number, *turn.size)
         found.lines = lines.lines_of(found, _visible(runs, turn))
-        for quarters in sorted({run.turned for run in runs} - {0, SLANTED}):
+        ways = set() if is_straight else {run.turned for run in runs}
+        for quarters in sorted(ways - {0, SLANTED}):
             aside = turn.by(quarters)
             beside = [
                 run
-                for run in self._runs(page, text_page, aside)[0]
+                for run in self._runs(page, text_page, aside).runs
                 if not (run.turned or run.vertical or run.index in labels)
             ]
             found.lines += lines.lines_of(found, _visible(beside, aside), aside=quarters)
@@ -146,12 +147,11 @@ class _Reading:
         text_page.close()
         page.close()
 
-    def _runs(
-        self, page: pypdfium2.PdfPage, text_page: pypdfium2.PdfTextPage, turn: Turn
-    ) -> tuple[list[Run], list[int | None]]:
-        """The runs of a page seen in this way, with their links, and the objects that hold text."""
-        runs, objects = self._text.runs(asking.address(text_page.raw), text_page.count_chars(), turn)
-        return links.set_links(self._document.raw, page.raw, text_page.raw, turn, runs), objects
+    def _runs(self, page: pypdfium2.PdfPage, text_page: pypdfium2.PdfTextPage, turn: Turn) -> Found:
+        """The runs of a page seen in this way, with their links."""
+        found = self._text.runs(asking.address(text_page.raw), text_page.count_chars(), turn)
+        runs = links.set_links(self._document.raw, page.raw, text_page.raw, turn, found.runs)
+        return found._replace(runs=runs)
 
     def _scan_warnings(self) -> list[str]:
         if not self._scans:
@@ -196,8 +196,6 @@ def _turn_of(page: pypdfium2.PdfPage) -> Turn:
 
 def _way_of_most(runs: list[Run]) -> int:
     """By how many quarters the page must be turned to read most of it, 0 as a rule."""
-    if not any(run.turned for run in runs):
-        return 0
     signs: Counter[int] = Counter()
     for run in runs:
         signs[run.turned] += len(run.text)

@@ -63,7 +63,7 @@ class Run:
     """Text of one font on one line; `size` is that of the font as shown.
 
     `turned` is 0 for text along the page's own direction, else the quarters clockwise by which the page must be turned to read it, or
-    `SLANTED`; then it reaches from `bottom` to `top`. `index` is that of its first sign on the page, `note` names the footnote that a raised mark refers to.
+    `SLANTED`. `index` is that of its first sign on the page, `note` names the footnote that a raised mark refers to.
     """
 
     text: str
@@ -78,6 +78,12 @@ class Run:
     raised: bool = False
     vertical: bool = False
     note: str = ""
+
+
+@dataclass(slots=True)
+class TurnedRun(Run):
+    """Text that runs in another direction than its page, and how far down and up it reaches."""
+
     bottom: float = 0.0
     top: float = 0.0
 
@@ -123,22 +129,30 @@ class _Look(NamedTuple):
     advance: float
 
 
+class Found(NamedTuple):
+    """The runs of a page, and the objects that hold text; whether all of it runs along the page, as a rule."""
+
+    runs: list[Run]
+    objects: list[int | None]
+    is_straight: bool
+
+
 class TextReader:
     """Asks the library about the runs of pages."""
 
     def __init__(self, fonts: FontBook) -> None:
         self._fonts = fonts
 
-    def runs(self, text_page: asking.Handle, count: int, turn: Turn) -> tuple[list[Run], list[int | None]]:
-        """The runs of a page of `count` signs, in the order in which the file sets them, and the objects that hold text."""
+    def runs(self, text_page: asking.Handle, count: int, turn: Turn) -> Found:
+        """The runs of a page of `count` signs, in the order in which the file sets them."""
         if turn.quarters or turn.is_plain:
             return self._read(text_page, count, turn)
-        runs, text_objects = self._read(text_page, count, replace(turn, left=0.0, bottom=0.0))
-        for run in runs:
+        found = self._read(text_page, count, replace(turn, left=0.0, bottom=0.0))
+        for run in found.runs:
             _move(run, turn)
-        return runs, text_objects
+        return found
 
-    def _read(self, text_page: asking.Handle, count: int, turn: Turn) -> tuple[list[Run], list[int | None]]:
+    def _read(self, text_page: asking.Handle, count: int, turn: Turn) -> Found:
         text = asking.text_of(text_page, count)
         both_ways = turn.quarters == 0 and directions.FROM_RIGHT.search(text) is not None
         spans = spans_of(text_page, text)
@@ -147,6 +161,7 @@ class TextReader:
         fonts = asking.fonts(spans.objects)
         looks: dict[tuple[int | None, int], _Look] = {}
         runs: list[Run] = []
+        is_straight = True
         for start, end, text_object, x, y, left, top, right, bottom, font in zip(
             *spans, *places, *boxes, fonts, strict=True
         ):
@@ -165,6 +180,7 @@ class TextReader:
                 run = Run(written, min(x, left), right, y, look.size, look.font, start)
             else:
                 run = _seen_turned(text_page, written, start, end, turn, look)
+                is_straight = is_straight and not (run.turned or run.vertical)
             if look.advance and " " in written and round((right - x) / look.advance) != len(written):
                 run.text = _respaced(text_page, run, x, right)
             elif both_ways and not run.turned and len(written) == end - start > 1:
@@ -173,7 +189,7 @@ class TextReader:
                 # Fonts may have small raised figures of their own, which stand on the line like all others.
                 run.raised = asking.tight_bottom(text_page, start) > y + _RAISED * look.size
             runs.append(run)
-        return runs, spans.objects
+        return Found(runs, spans.objects, is_straight)
 
     def _look(self, text_page: asking.Handle, start: int, font: int | None) -> _Look:
         size, a, b, c, d = asking.shape(text_page, start)
@@ -194,7 +210,7 @@ def _seen_turned(text_page: asking.Handle, text: str, start: int, end: int, turn
     corners = [*zip(lefts, bottoms, strict=True), *zip(rights, tops, strict=True)]
     points = [turn.point(*corner) for corner in corners]
     across = [point[0] for point in points]
-    run = Run(
+    run = TurnedRun(
         text,
         min(across),
         max(across),
@@ -231,12 +247,15 @@ def _move(run: Run, turn: Turn) -> None:
     run.left -= across
     run.right -= across
     run.baseline -= along
-    run.bottom -= along
-    run.top -= along
+    if isinstance(run, TurnedRun):
+        run.bottom -= along
+        run.top -= along
 
 
 def upright(run: Run) -> Run:
     """The run as it is seen on the page turned so that it runs along it; the page's corner is then another one."""
+    if not isinstance(run, TurnedRun):
+        return run
     left, right, baseline = {
         1: (run.bottom, run.top, -run.right),
         2: (-run.right, -run.left, -run.baseline),
