@@ -11,6 +11,7 @@ import pypdfium2
 import pypdfium2.raw as pdfium
 
 from tms.content.lessons.markup import UNUSABLE
+from tms.content.pdf import masks
 from tms.content.pdf.blocks import Figure
 from tms.content.pdf.places import Box, Turn
 from tms.content.pictures import PIXELS_LIMIT, PictureFolder, UnusablePictureError
@@ -19,6 +20,8 @@ _SMALLEST_PIXELS = 24
 _SMALLEST_POINTS = 12.0
 _WHOLE_PAGE = 0.8
 _DEEPEST = 3
+_PACKED = {1: 6, 3: 6, 4: 1}
+"""How hard a PNG is packed, by its bytes for a pixel; transparent ones are drawn, which costs enough."""
 EVERYWHERE = 3
 """On so many pages and on half of them all, a picture is decoration, such as a logo."""
 
@@ -43,6 +46,7 @@ class PictureTaker:
     """Takes the pictures out of the pages of a document."""
 
     folder: PictureFolder
+    masked: masks.Masked
     left_out: Counter[str] = field(default_factory=Counter)
 
     def take(
@@ -95,7 +99,8 @@ class PictureTaker:
             self.left_out[f"{UNUSABLE}a picture of {width} x {height} pixels, too many to show"] += 1
             return None
         try:
-            return self.folder.keep(_content(image))
+            hidden = masks.seen(image) if self.masked.may_hold((width, height)) else None
+            return self.folder.keep(_content(image) if hidden is None else _png(hidden))
         except (UnusablePictureError, pypdfium2.PdfiumError):
             self.left_out["picture"] += 1
             return None
@@ -141,7 +146,7 @@ def _content(image: pypdfium2.PdfImage) -> bytes:
         # Four colours are those of print, which browsers show in other shades.
         if _components(content) in {1, 3}:
             return content
-    return _png(image.get_bitmap(render=bool(pdfium.FPDFPageObj_HasTransparency(image.raw))))
+    return _png(image.get_bitmap())
 
 
 def _components(jpeg: bytes) -> int:
@@ -171,7 +176,7 @@ def _png(bitmap: pypdfium2.PdfBitmap) -> bytes:
     line = width * keep
     rows = b"".join(b"\x00" + pixels[start : start + line] for start in range(0, line * height, line))
     header = struct.pack(">2I5B", width, height, 8, kind, 0, 0, 0)
-    parts = ((b"IHDR", header), (b"IDAT", zlib.compress(rows, 6)), (b"IEND", b""))
+    parts = ((b"IHDR", header), (b"IDAT", zlib.compress(rows, _PACKED[keep])), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
         for name, data in parts

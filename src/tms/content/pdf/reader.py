@@ -20,6 +20,7 @@ from tms.content.pdf import asking, blocks, drawings, flow, furniture, headings,
 from tms.content.pdf.drawings import Drawing
 from tms.content.pdf.headings import Bookmark
 from tms.content.pdf.lines import Line, PageText
+from tms.content.pdf.masks import Masked
 from tms.content.pdf.pictures import PictureTaker, Placed, figures
 from tms.content.pdf.places import Box, Turn
 from tms.content.pdf.text import SLANTED, FontBook, Found, Run, TextReader
@@ -56,7 +57,7 @@ class _Reading:
         self._document = document
         self._source = source
         self._text = TextReader(FontBook())
-        self._pictures = PictureTaker(source.pictures)
+        self._pictures = PictureTaker(source.pictures, Masked(source.path))
         self._pages: list[PageText] = []
         self._turns: list[Turn] = []
         self._placed: list[Placed] = []
