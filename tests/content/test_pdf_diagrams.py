@@ -4,31 +4,8 @@ import re
 
 import pytest
 
-from tests.content.typesetting import WORDS, html
+from tests.content.typesetting import BARS, FLOW, WORDS, html
 
-NODE = "#place(dx: {}cm, dy: {}cm, rect(width: 2.6cm, height: 1cm, {})[#align(center + horizon)[{}]])\n"
-FLOW = (
-    "box(width: 9cm, height: 4.2cm)[\n"
-    + NODE.format(0, 0, "", "Order")
-    + NODE.format(5, 0, "fill: aqua", "Check the stock")
-    + NODE.format(5, 3, "radius: 5pt", "Send goods")
-    + "#place(line(start: (2.6cm, .5cm), end: (5cm, .5cm)))\n"
-    "#place(polygon(fill: black, (4.8cm, .4cm), (5cm, .5cm), (4.8cm, .6cm)))\n"
-    "#place(line(start: (6.3cm, 1cm), end: (6.3cm, 3cm)))\n"
-    "#place(polygon(fill: black, (6.2cm, 2.8cm), (6.3cm, 3cm), (6.4cm, 2.8cm)))\n"
-    "#place(dx: 6.5cm, dy: 1.8cm)[in stock]\n"
-    "#place(dx: 3.2cm, dy: .1cm, text(8pt)[new])\n]"
-)
-BARS = (
-    "box(width: 9cm, height: 5cm)[\n"
-    '#for (i, n) in ("North", "South", "East", "West").enumerate() {\n'
-    "  place(bottom + left, dx: 1.2cm + i * 1.8cm, dy: -1cm, rect(width: 1cm, height: (3, 7, 5, 2).at(i) * .5cm, fill: blue))\n"
-    "  place(bottom + left, dx: 1.2cm + i * 1.8cm, dy: -.5cm, text(8pt, n)) }\n"
-    "#place(bottom + left, dx: 1cm, dy: -1cm, line(length: 7.5cm))\n"
-    "#place(bottom + left, dx: 1cm, dy: -1cm, line(angle: -90deg, length: 4cm))\n"
-    "#for i in range(4) { place(bottom + left, dx: .6cm, dy: -.9cm - i * 1cm, text(8pt, str(i * 2))) }\n"
-    "#place(bottom + left, dx: .1cm, dy: -2cm, rotate(-90deg, reflow: true, text(8pt)[Tons sold]))\n]"
-)
 PLOT = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 300 200"><rect width="300" height="200" fill="white"/>
 <path d="M40 20 V160 H280" fill="none" stroke="black"/>
 <path d="M40 160 L80 90 L120 110 L160 60 L200 75 L240 30 L280 35" fill="none" stroke="red"/>
@@ -121,6 +98,15 @@ def test_words_of_a_drawing_that_comes_back_on_all_pages_stay_text(typeset):
     document = typeset(f"= One\n{page * 3}")
     assert document.pictures == []
     assert html(document).count("in stock") == 3
+
+
+def test_other_words_at_the_same_place_of_all_pages_are_other_figures(typeset):
+    pages = [
+        f"#page[\n{WORDS}\n\n#place(bottom)[#{FLOW.replace('Order', word)}]]\n"
+        for word in ("One", "Two", "Six")
+    ]
+    document = typeset(f"= One\n{''.join(pages)}")
+    assert len(document.pictures) == 3
 
 
 def test_words_of_a_drawing_on_a_picture_stay_text(typeset):

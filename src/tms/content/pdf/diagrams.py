@@ -97,10 +97,9 @@ def find(drawn: list[tuple[int, int]], runs: list[Run], turn: Turn) -> list[Labe
         figure = _figure(group, words, size)
         if figure is not None and figure.box.share_of(page) <= _WHOLE_PAGE:
             found.append(figure)
-    return [
-        _as_one([found[place] for place in members])
-        for members in together([one.box for one in found], 0, len(found))
-    ]
+    groups = together([one.box for one in found], 0, len(found))
+    whole = [_as_one([found[place] for place in members]) for members in groups]
+    return sorted(whole, key=lambda one: -one.box.top)
 
 
 def _as_one(figures: list[Labelled]) -> Labelled:
@@ -185,7 +184,7 @@ def _figure(group: list[Part], words: list[_Word], size: float) -> Labelled | No
     )
     if not (is_diagram or has_bars or has_curves):
         return None
-    box, labels = _with_labels_beside(box, inside, words, size)
+    box, labels = _with_labels_beside(box, inside, words, size, is_chart=has_bars or has_curves)
     ticks = sum(part.form is Form.RULE for part in group)
     largest = (_LARGER_IN_CHART if ticks >= _FEWEST_TICKS else _LARGER) * size
     if not _are_labels(labels, box, largest):
@@ -295,44 +294,68 @@ def _is_grid(words: list[_Word]) -> bool:
 
 
 def _with_labels_beside(
-    box: Box, inside: list[_Word], words: list[_Word], size: float
+    box: Box, inside: list[_Word], words: list[_Word], size: float, *, is_chart: bool
 ) -> tuple[Box, list[_Word]]:
     """The figure with the words that stand at its sides, such as those of axes; never with a caption or a sentence."""
     labels = list(inside)
     for _ in range(_ROWS_BESIDE):
         known = set(map(id, labels))
-        around = Box(box.left - _BESIDE, box.bottom - _BELOW, box.right + _BESIDE, box.top + _BELOW)
-        near = [word for word in words if id(word) not in known and around.touches(word.box)]
+        others = [word for word in words if id(word) not in known]
         sizes = [word.piece.size for word in labels]
-        more = [word for side in _sides(box, near) if _names(side, box, sizes, size) for word in side]
+        left, right, above, below = _sides(box, others)
+        more = [
+            word
+            for side, several in ((left, True), (right, True), (above, is_chart), (below, is_chart))
+            if _names(side, box, sizes, size, several=several)
+            for word in side
+        ]
         if not more:
             break
         labels += more
         box = Box.around((box, *(word.box for word in more)))
         # What the larger box touches now belongs to it, or shows that it is no figure.
         known.update(map(id, more))
-        labels += [word for word in words if id(word) not in known and word.reaches_into(box)]
+        labels += [word for word in others if id(word) not in known and word.reaches_into(box)]
     return Box.around((box, *(word.box for word in labels))), labels
 
 
-def _sides(box: Box, near: list[_Word]) -> list[list[_Word]]:
-    """The words to the left and right of a figure, and the nearest rows of words above and below."""
-    beside = [word for word in near if box.bottom <= (word.box.bottom + word.box.top) / 2 <= box.top]
-    over = [word for word in near if box.left <= (word.box.left + word.box.right) / 2 <= box.right]
-    left = [word for word in beside if word.box.right <= box.left + 1]
-    right = [word for word in beside if word.box.left >= box.right - 1]
-    above = [word for word in over if word.box.bottom >= box.top - RULE]
-    below = [word for word in over if word.box.top <= box.bottom + RULE]
-    if above:
-        lowest = min(word.piece.baseline for word in above)
-        above = [word for word in above if word.piece.baseline <= lowest + RULE]
-    if below:
-        highest = max(word.piece.baseline for word in below)
-        below = [word for word in below if word.piece.baseline >= highest - RULE]
-    return [left, right, above, below]
+def _sides(box: Box, words: list[_Word]) -> list[list[_Word]]:
+    """The words close to the left and right of a figure, and the nearest rows of words above and below."""
+    around = Box(box.left - _BESIDE, box.bottom, box.right + _BESIDE, box.top)
+    beside = [
+        word
+        for word in words
+        if around.touches(word.box) and box.bottom <= (word.box.bottom + word.box.top) / 2 <= box.top
+    ]
+    over = [
+        word
+        for word in words
+        if box.left <= (word.box.left + word.box.right) / 2 <= box.right and not word.piece.runs[0].turned
+    ]
+    return [
+        [word for word in beside if word.box.right <= box.left + 1],
+        [word for word in beside if word.box.left >= box.right - 1],
+        _nearest_row([(word.box.bottom - box.top, word) for word in over]),
+        _nearest_row([(box.bottom - word.box.top, word) for word in over]),
+    ]
 
 
-def _names(side: list[_Word], box: Box, sizes: list[float], usual: float) -> bool:
+def _nearest_row(words: list[tuple[float, _Word]]) -> list[_Word]:
+    """The row of words that is near, of words with their distances; none where more rows of several follow it, as in a table."""
+    words = sorted((one for one in words if -RULE <= one[0] <= 2 * _BELOW), key=lambda one: one[0])
+    if not words or words[0][0] > _BELOW:
+        return []
+    first = words[0][1].piece
+    row = [word for _, word in words if abs(word.piece.baseline - first.baseline) <= RULE]
+    rest = [word for _, word in words if abs(word.piece.baseline - first.baseline) > RULE]
+    if len(row) > 1 and rest:
+        second = rest[0].piece.baseline
+        if sum(abs(word.piece.baseline - second) <= RULE for word in rest) > 1:
+            return []
+    return row
+
+
+def _names(side: list[_Word], box: Box, sizes: list[float], usual: float, *, several: bool) -> bool:
     """Whether the words at a side are labels: all short, and several, turned, or in the figure's own type."""
     if not side or any(
         word.length > _LONGEST_BESIDE
@@ -342,5 +365,7 @@ def _names(side: list[_Word], box: Box, sizes: list[float], usual: float) -> boo
     ):
         return False
     size = side[0].piece.size
-    own_type = abs(size - usual) > _SAME * usual and any(abs(size - one) < _SAME * one for one in sizes)
-    return len(side) > 1 or own_type or side[0].piece.runs[0].turned != 0
+    own_type = abs(size - usual) > _SAME * usual and (
+        any(abs(size - one) < _SAME * one for one in sizes) or (not sizes and len(side) > 1)
+    )
+    return (several and len(side) > 1) or own_type or side[0].piece.runs[0].turned != 0

@@ -196,8 +196,9 @@ def _goes_on(last: Piece, piece: Piece) -> bool:
     )
 
 
-def _place(drawing: Drawing) -> tuple[int, ...]:
-    return tuple(map(round, drawing.box))
+def _place(drawing: Drawing) -> tuple[tuple[int, ...], str]:
+    """Equal for one drawing on several pages: its place, and the words in it."""
+    return tuple(map(round, drawing.box)), "".join(run.text for run in drawing.labels)
 
 
 def _bitmap(page: pypdfium2.PdfPage, drawing: Drawing) -> pypdfium2.PdfBitmap:
