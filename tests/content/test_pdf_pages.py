@@ -127,6 +127,24 @@ def test_a_picture_within_a_group_stands_where_the_group_is_drawn(drawn):
     )
 
 
+def test_a_picture_with_a_mask_within_a_group_is_drawn_as_large_as_it_is_seen(drawn, tmp_path):
+    """A black one, of which the right half is hidden."""
+    form = "/I Do"
+    image = "<</Type/XObject/Subtype/Image/Width 40/Height 40/BitsPerComponent 8/ColorSpace/Device{}/Filter/ASCIIHexDecode{}/Length {}>>stream\n{}>\nendstream"
+    black, mask = "00" * 4800, ("FF" * 20 + "00" * 20) * 40
+    document = drawn(
+        "/MediaBox[0 0 600 800]",
+        lines(50, 700, "Before.") + "q 200 0 0 200 50 400 cm /X Do Q\n",
+        f"<</Type/XObject/Subtype/Form/BBox[0 0 1 1]/Resources<</XObject<</I 6 0 R>>>>/Length {len(form)}>>stream\n{form}\nendstream",
+        image.format("RGB", "/SMask 7 0 R", len(black) + 1, black),
+        image.format("Gray", "", len(mask) + 1, mask),
+    )
+    (picture,) = document.pictures
+    assert (picture.content_type, picture.width, picture.height) == ("image/png", 40, 40)
+    # With transparency (ISO/IEC 15948, 11.2.2).
+    assert (tmp_path / "pictures" / picture.file).read_bytes()[25] == 6
+
+
 def test_a_picture_stands_in_its_own_column(typeset):
     document = typeset(
         "#set page(columns: 2, width: 20cm)\n#set text(size: 8pt)\n= One\n"

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pypdfium2
 
+from tms.content.pdf.places import Box
+
 _MASK = re.compile(rb"/S?Mask\b")
 _WIDTH, _HEIGHT = (
     re.compile(rb"/Width\s+(\d+)\b(?!\s+\d+\s+R)"),
@@ -34,12 +36,15 @@ class Masked:
         self._any = False
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
             for number, found in enumerate(_MASK.finditer(content)):
+                if number == _MOST:
+                    self._any = True
+                    return
                 before = content[max(0, found.start() - _LONGEST) : found.start()].rpartition(b"obj")[2]
                 described = before + content[found.start() : found.end() + _LONGEST].partition(b"stream")[0]
                 if b"/Image" not in described:
                     continue
                 width, height = _WIDTH.search(described), _HEIGHT.search(described)
-                if width is None or height is None or number > _MOST:
+                if width is None or height is None:
                     self._any = True
                     return
                 self._sizes.add((int(width[1]), int(height[1])))
@@ -49,20 +54,29 @@ class Masked:
         return self._any or size in self._sizes
 
 
-def seen(image: pypdfium2.PdfImage) -> pypdfium2.PdfBitmap | None:
-    """The picture as it is drawn, if parts of it are hidden; None where nothing is, or nothing that is not as bright as paper."""
-    left, bottom, right, top = image.get_bounds()
-    area = (right - left) * (top - bottom)
-    width, height = image.get_px_size()
-    scale = min(_SCALE, (min(_MOST_PIXELS, width * height) / max(1.0, area)) ** 0.5)
-    matrix = image.get_matrix()
-    image.set_matrix(matrix.scale(scale, scale))
+def seen(image: pypdfium2.PdfImage, place: Box) -> pypdfium2.PdfBitmap | None:
+    """The picture as it is drawn at its place, if anything is hidden that is not as bright as paper; else None."""
     try:
-        bitmap = image.get_bitmap(render=True, scale_to_original=False)
-    finally:
-        image.set_matrix(matrix)
+        bitmap = _drawn(image, place)
+    except pypdfium2.PdfiumError:
+        return None
     pixels = bytes(bitmap.buffer)
     step = 4 * max(1, len(pixels) // (4 * _SAMPLES))
     found = zip(pixels[1::step], pixels[3::step], strict=False)
     hidden = sum(opacity < _HALF and green < _BRIGHT for green, opacity in found)
     return bitmap if hidden > _MOST_HIDDEN * len(pixels) / step else None
+
+
+def _drawn(image: pypdfium2.PdfImage, place: Box) -> pypdfium2.PdfBitmap:
+    """In blue, green, red and opacity, no larger than the picture is; within groups its own measures are not those of the page."""
+    left, bottom, right, top = image.get_bounds()
+    area = max(1e-6, (right - left) * (top - bottom))
+    width, height = image.get_px_size()
+    pixels = min(_MOST_PIXELS, width * height, _SCALE * _SCALE * place.width * place.height)
+    matrix = image.get_matrix()
+    scale = (pixels / area) ** 0.5
+    image.set_matrix(matrix.scale(scale, scale))
+    try:
+        return image.get_bitmap(render=True, scale_to_original=False)
+    finally:
+        image.set_matrix(matrix)

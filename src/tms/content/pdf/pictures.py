@@ -71,7 +71,7 @@ class PictureTaker:
                 continue
             if has_text and box.share_of(whole) > _WHOLE_PAGE:
                 continue
-            kept = self._keep(image)
+            kept = self._keep(image, box)
             if kept is None:
                 continue
             if alternatives is None:
@@ -91,7 +91,7 @@ class PictureTaker:
             self.left_out["picture"] += 1
             return None
 
-    def _keep(self, image: pypdfium2.PdfImage) -> int | None:
+    def _keep(self, image: pypdfium2.PdfImage, box: Box) -> int | None:
         width, height = image.get_px_size()
         if min(width, height) < _SMALLEST_PIXELS:
             return None
@@ -99,7 +99,7 @@ class PictureTaker:
             self.left_out[f"{UNUSABLE}a picture of {width} x {height} pixels, too many to show"] += 1
             return None
         try:
-            hidden = masks.seen(image) if self.masked.may_hold((width, height)) else None
+            hidden = masks.seen(image, box) if self.masked.may_hold((width, height)) else None
             return self.folder.keep(_content(image) if hidden is None else _png(hidden))
         except (UnusablePictureError, pypdfium2.PdfiumError):
             self.left_out["picture"] += 1
