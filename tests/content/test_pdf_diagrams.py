@@ -150,6 +150,13 @@ def test_what_is_drawn_around_text_is_no_figure(typeset, tmp_path, name):
     assert [word for text in sources for word in re.findall(r"[a-zA-Z]{2,}", text) if word not in shown] == []
 
 
+def test_a_title_page_on_a_drawn_ground_is_no_figure(typeset):
+    ground = "#place(curve(fill: aqua, curve.move((0pt, 0pt)), curve.cubic((60pt, 50pt), (40pt, 90pt), (150pt, 110pt)), curve.line((190pt, 0pt)), curve.close()))#place(dx: 150pt, circle(radius: 30pt))"
+    document = typeset(f"#page[{ground}#text(26pt)[Measures]\n\n#text(26pt)[A course]]\n= One\n{WORDS}")
+    assert document.pictures == []
+    assert "Measures" in str(document)
+
+
 def test_a_border_around_the_page_is_no_figure(typeset):
     border = "#set page(background: rect(width: 90%, height: 90%, radius: 9pt))\n"
     document = typeset(f"{border}= One\n{WORDS}\n\nShort.")

@@ -44,6 +44,8 @@ _MOST_TEXT = 0.4
 """Of the figure's part of the page."""
 _LARGER, _LARGER_IN_CHART = 1.15, 1.5
 """Of the size of the page's text: what is larger is a heading, but for a chart's own."""
+_LARGEST_ON_SHAPES = 14.0
+"""Points: larger type on a drawn ground is a title page."""
 _BESIDE, _BELOW = 20.0, 14.0
 """Points: how far to the side of what they name labels stand, and how far above or below."""
 _INTO = 0.25
@@ -187,6 +189,8 @@ def _figure(group: list[Part], words: list[_Word], size: float) -> Labelled | No
     box, labels = _with_labels_beside(box, inside, words, size, is_chart=has_bars or has_curves)
     ticks = sum(part.form is Form.RULE for part in group)
     largest = (_LARGER_IN_CHART if ticks >= _FEWEST_TICKS else _LARGER) * size
+    if not (is_diagram or has_bars or ticks >= _FEWEST_TICKS):
+        largest = min(largest, _LARGEST_ON_SHAPES)
     if not _are_labels(labels, box, largest):
         return None
     return Labelled(box, group[0].one, tuple(run for word in labels for run in word.piece.runs))
