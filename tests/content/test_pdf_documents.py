@@ -1,6 +1,8 @@
 """PDFs, as programs write them: where lessons begin, how lines become text again, and what is not read."""
 
 import re
+import struct
+import zlib
 from collections import Counter
 
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from tests.content.documents import DATA, read
 from tests.content.test_document_truths import BASICS, tree, words_of
 from tests.content.typesetting import WORDS, html, objects, titles
+from tests.corpus import material
 from tms.content.errors import CorruptDocumentError, EncryptedDocumentError, NoContentError, NoTextError
 from tms.content.lessons.document import CUT, DECLARED, LOOKED, NUMBERED
 from tms.content.pdf import furniture
@@ -195,6 +198,29 @@ def test_pictures_stand_where_they_stood_with_their_alternative_text(typeset):
     document = typeset('= One\nBefore.\n#image("grey.png", width: 3cm, alt: "A square")\nAfter.')
     assert html(document) == '<p>Before.</p><p><img src="media:1" alt="A square"></p><p>After.</p>'
     assert (document.pictures[0].width, document.pictures[0].height) == (40, 30)
+
+
+def test_pictures_whose_masks_hide_what_is_black_are_drawn(basics):
+    """Three diagrams on transparent ground; the masks of the others hide nothing, or white."""
+    assert [(picture.content_type, picture.width) for picture in basics.pictures] == [
+        ("image/jpeg", 888), ("image/jpeg", 890), ("image/jpeg", 890), ("image/jpeg", 713),
+        ("image/png", 480), ("image/png", 163), ("image/png", 840), ("image/png", 840),
+    ]  # fmt: skip
+
+
+def test_a_transparent_picture_stays_transparent(typeset, tmp_path):
+    rows = b"".join(b"\x00" + bytes((0, 0, 0, 0)) * 20 + bytes((255, 0, 0, 255)) * 20 for _ in range(30))
+    head = struct.pack(">2I5B", 40, 30, 8, 6, 0, 0, 0)
+    parts = (
+        material.chunk(b"IHDR", head),
+        material.chunk(b"IDAT", zlib.compress(rows)),
+        material.chunk(b"IEND", b""),
+    )
+    (tmp_path / "half.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(parts))
+    document = typeset('= One\nText.\n#image("half.png", width: 3cm)\n#image("grey.png", width: 3cm)')
+    first, second = ((tmp_path / "pictures" / picture.file).read_bytes() for picture in document.pictures)
+    # The kind of colours (ISO/IEC 15948, 11.2.2): with transparency, and without.
+    assert (first[25], second[25]) == (6, 2)
 
 
 def test_arabic_in_its_logical_order(typeset):

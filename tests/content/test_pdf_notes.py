@@ -2,9 +2,13 @@
 
 import re
 
+import pytest
+
 from tests.content.documents import read
 from tests.content.typesetting import WORDS, html, objects, titles
 from tms.content.sniff import Kind
+
+FOOT = "#place(bottom, block(width: 100%, text(8.5pt, par(justify: true)[{}])))\n"
 
 
 def mark(name, number):
@@ -83,3 +87,67 @@ def test_raised_marks_at_the_top_of_a_page_begin_no_notes(typeset):
     assert html(document).startswith(
         "<p>Ada<sup>1</sup> and Blaise<sup>2</sup></p><p><sup>1</sup>University of Here</p><p><sup>2</sup>University of There</p>"
     )
+
+
+def test_a_note_that_runs_over_to_the_next_page_comes_before_the_notes_of_that(typeset):
+    document = typeset(
+        f"= One\n{WORDS * 4}A word#footnote[The first note, {WORDS * 14}and its end.] and {WORDS * 9}another"
+        f"#footnote[The second note.]."
+    )
+    assert document.lessons[0].page_to >= 2
+    assert notes_of(document) == [f"The first note, {WORDS * 14}and its end.", "The second note."]
+    assert html(document).startswith(f"<p>{WORDS * 4}A word{mark('1-1', 1)} and {WORDS * 9}another<sup>")
+
+
+def test_a_note_may_stand_at_the_feet_of_several_pages(typeset):
+    rests = [f"{WORDS} and so on {number} #linebreak(justify: true)" for number in (1, 2)]
+    feet = [f"#super[1] {rests[0]}", rests[1], f"{WORDS} and its end."]
+    document = typeset(
+        '#set page(numbering: "1")\n= One\n'
+        + "#pagebreak()\n".join(
+            f"A word{'' if page else '#super[1]'}. {WORDS * 4} {FOOT.format(foot)}"
+            for page, foot in enumerate(feet)
+        )
+    )
+    assert notes_of(document) == [f"{WORDS}and so on 1 {WORDS}and so on 2 {WORDS}and its end."]
+    assert WORDS.strip() in html(document).partition("<hr>")[0]
+    assert document.warnings == ["Running heads and page numbers were left out."]
+
+
+def test_a_note_may_begin_on_the_page_after_its_mark(typeset):
+    document = typeset(f"= One\n{WORDS * 9}A word#footnote[The note.]. {WORDS * 5}Two#footnote[Another.].")
+    assert notes_of(document) == ["The note.", "Another."]
+
+
+def test_a_note_may_run_over_to_the_next_column(typeset):
+    columns = "#set page(columns: 2, width: 20cm)\n#set text(size: 8pt)\n"
+    document = typeset(
+        f"{columns}= One\n{WORDS * 3}A word#footnote[The note, {WORDS * 14}and its end.]. {WORDS * 14}"
+    )
+    assert document.lessons[0].page_to == 1
+    assert notes_of(document) == [f"The note, {WORDS * 14}and its end."]
+
+
+@pytest.mark.parametrize(
+    ("first", "goes_on"),
+    [
+        (f"{WORDS} and so #linebreak(justify: true)", True),
+        (f"{WORDS * 2} #linebreak(justify: true)", True),
+        ("As told above", False),
+        (WORDS, False),
+    ],
+)
+def test_small_type_at_the_foot_of_the_next_page_is_the_rest_of_a_note_whose_last_line_is_full(
+    typeset, first, goes_on
+):
+    small = "Taken by the author of this, who was there."
+    document = typeset(
+        f"= One\n{WORDS}A word#super[1] of it.\n{FOOT.format(f'#super[1] The note {first}')}#pagebreak()\n{WORDS}\n{FOOT.format(small)}"
+    )
+    (note,) = notes_of(document)
+    assert note.endswith(small) is goes_on
+    assert (f"<p>{small}</p>" in html(document)) is not goes_on
+
+
+def notes_of(document):
+    return re.findall(r"<li id=[^>]*>(.*?)</li>", html(document))

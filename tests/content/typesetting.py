@@ -13,6 +13,31 @@ from tms.content.sniff import Kind
 WORDS = "Any text that goes on for a good while so that lines are filled to their end and wrap to the next one as they do. "
 PLAIN = '#set page(width: 14cm, height: 14cm, margin: 2cm)\n#set text(size: 10pt, lang: "en")\n'
 
+_NODE = "#place(dx: {}cm, dy: {}cm, rect(width: 2.6cm, height: 1cm, {})[#align(center + horizon)[{}]])\n"
+FLOW = (
+    "box(width: 9cm, height: 4.2cm)[\n"
+    + _NODE.format(0, 0, "", "Order")
+    + _NODE.format(5, 0, "fill: aqua", "Check the stock")
+    + _NODE.format(5, 3, "radius: 5pt", "Send goods")
+    + "#place(line(start: (2.6cm, .5cm), end: (5cm, .5cm)))\n"
+    "#place(polygon(fill: black, (4.8cm, .4cm), (5cm, .5cm), (4.8cm, .6cm)))\n"
+    "#place(line(start: (6.3cm, 1cm), end: (6.3cm, 3cm)))\n"
+    "#place(polygon(fill: black, (6.2cm, 2.8cm), (6.3cm, 3cm), (6.4cm, 2.8cm)))\n"
+    "#place(dx: 6.5cm, dy: 1.8cm)[in stock]\n"
+    "#place(dx: 3.2cm, dy: .1cm, text(8pt)[new])\n]"
+)
+BARS = (
+    "box(width: 9cm, height: 5cm)[\n"
+    '#for (i, n) in ("North", "South", "East", "West").enumerate() {\n'
+    "  place(bottom + left, dx: 1.2cm + i * 1.8cm, dy: -1cm, rect(width: 1cm, height: (3, 7, 5, 2).at(i) * .5cm, fill: blue))\n"
+    "  place(bottom + left, dx: 1.2cm + i * 1.8cm, dy: -.5cm, text(8pt, n)) }\n"
+    "#place(bottom + left, dx: 1cm, dy: -1cm, line(length: 7.5cm))\n"
+    "#place(bottom + left, dx: 1cm, dy: -1cm, line(angle: -90deg, length: 4cm))\n"
+    "#for i in range(4) { place(bottom + left, dx: .6cm, dy: -.9cm - i * 1cm, text(8pt, str(i * 2))) }\n"
+    "#place(bottom + left, dx: .1cm, dy: -2cm, rotate(-90deg, reflow: true, text(8pt)[Tons sold]))\n]"
+)
+"""A flow chart and a bar chart, as content of Typst's."""
+
 
 def grey():
     """A picture of 40 x 30 pixels in shades of grey."""

@@ -41,6 +41,8 @@ def test_the_measure_notices_what_is_lost_and_what_is_out_of_order():
         html = "<p>m3q three</p><p>m2q</p>"
 
     assert measure(known, [Read()]) == Measure(words=5 / 6, titles=1, order=2 / 3)
+    Read.html = '<p>m2q two <img src="media:1" alt="m3q three"></p>'
+    assert measure(known, [Read()]).words == 4 / 6
     Read.title = "Another"
     assert measure(known, [Read()]).titles == 0
 

@@ -57,6 +57,10 @@ def others():
         yield _good("typst", "pdf", known, lambda known=known: writers.by_typst(known))
         plain = document(script, 5, kinds=["paragraph"] * 12)
         yield _good("typst in columns", "pdf", plain, lambda known=plain: writers.by_typst(known, COLUMNS))
+        drawn = document(script, 13, kinds=["paragraph", "list", "table", "paragraph"])
+        yield _good(
+            "typst with figures", "pdf", drawn, lambda known=drawn: writers.by_typst_with_figures(known)
+        )
         sheets = document(script, 6, kinds=TABLES)
         yield _good("openpyxl", "xlsx", sheets, lambda known=sheets: writers.by_openpyxl(known))
         text = document(script, 7, kinds=["paragraph", "paragraph", "list"])

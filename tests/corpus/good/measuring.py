@@ -1,4 +1,7 @@
-"""How much of what is known of a document its lessons hold: words, titles, and the order of things."""
+"""How much of what is known of a document its lessons hold: words, titles, and the order of things.
+
+The words of alternative texts do not count: text that became a picture is lost to those who read.
+"""
 
 import html
 import re

@@ -14,6 +14,7 @@ from docx.oxml.ns import qn
 from pptx import Presentation
 from pptx.util import Inches
 
+from tests.content import typesetting
 from tests.corpus.good.known import RIGHT_TO_LEFT
 from tests.corpus.material import png, saved
 
@@ -187,6 +188,23 @@ def by_typst(known, setting=""):
         lines += [f"= {_escaped(lesson.title)}", ""]
         for block in lesson.blocks:
             lines += [*_typst_of(block), ""]
+    return bytes(typst.compile("\n".join(lines).encode()))
+
+
+def by_typst_with_figures(known):
+    """A flow chart and a bar chart behind each block, whose labels are none of what is known; on no two pages at one place."""
+    figures = f"\n\n#{typesetting.FLOW}\n\n#{typesetting.BARS}\n\n"
+    lines = [TYPST_PAGE]
+    for number, lesson in enumerate(known.lessons):
+        blocks = ["\n".join(_typst_of(block)) for block in lesson.blocks]
+        lines += [
+            f"= {_escaped(lesson.title)}",
+            "",
+            f"#v({number}cm)",
+            figures.join(blocks),
+            "#pagebreak()",
+            "",
+        ]
     return bytes(typst.compile("\n".join(lines).encode()))
 
 

@@ -112,6 +112,83 @@ ACTIONS = {
 ENTITIES = b'<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]><x>&b;</x>'
 
 
+# Text as (left, height, signs), in type of half a point, that layout must not look through again and again.
+CROWDED = {
+    "dots without an end": [(50, 700, "." * 30_000 + "a")],
+    "deep list": [(10 + 0.3 * row, 7000 - row, "- item") for row in range(4000)],
+    "hundreds of columns": [
+        (20 + 4 * column, 7000 - row, "a b c d e f") for row in range(5) for column in range(1500)
+    ],
+    "two columns of many lines": [
+        (left, 7000 - 0.7 * row, "a line of this side") for row in range(8000) for left in (20, 40)
+    ],
+    "rows that are no table": [
+        (50 + row * 37 % 100 + 300 * side, 7000 - 0.7 * row, "a") for row in range(4000) for side in (0, 1)
+    ],
+    "thousands of cells": [(10 + 2 * column, 7000 - row, "a") for row in range(3) for column in range(4000)],
+}
+
+
+def crowded(texts):
+    content = "".join(f"1 0 0 1 {left:.1f} {height:.1f} Tm ({signs}) Tj\n" for left, height, signs in texts)
+    page = page_objects()[3].replace(b"612 792", b"14400 8000")
+    objects = page_objects() | {3: page, 4: stream(f"BT /F1 0.5 Tf {content} ET".encode())}
+    return lambda: pdf(objects)
+
+
+def many_notes():
+    """A page of nothing but raised marks and notes."""
+    rows = "".join(
+        f"/F1 0.3 Tf 1 0 0 1 50 {7000 - 0.6 * row + 0.3:.1f} Tm ({row % 900}) Tj "
+        f"/F1 0.5 Tf 1 0 0 1 51 {7000 - 0.6 * row:.1f} Tm (A note.) Tj\n"
+        for row in range(8000)
+    )
+    page = page_objects()[3].replace(b"612 792", b"14400 8000")
+    return pdf(page_objects() | {3: page, 4: stream(f"BT {rows} ET".encode())})
+
+
+def many_links():
+    """Two thousand links over each other and over all lines of a page."""
+    links = b"".join(
+        b"<< /Type /Annot /Subtype /Link /Rect [0 0 14400 8000] /A << /S /URI /URI (https://a.example/%d) >> >> "
+        % n
+        for n in range(2000)
+    )
+    page = (
+        page_objects()[3]
+        .replace(b"612 792", b"14400 8000")
+        .replace(b"/Contents", b"/Annots [%s] /Contents" % links)
+    )
+    text = "".join(f"1 0 0 1 50 {7000 - row} Tm (A line of words) Tj\n" for row in range(5000))
+    return pdf(page_objects() | {3: page, 4: stream(f"BT /F1 1 Tf {text} ET".encode())})
+
+
+def many_shapes(count):
+    """Boxes with a word in each, all linked."""
+
+    def make():
+        shapes = "".join(
+            f"{50 + 60 * (n % 200)} {60 * (n // 200)} 40 20 re S {90 + 60 * (n % 200)} {60 * (n // 200) + 10} m 20 0 l S\n"
+            f"BT /F1 8 Tf 1 0 0 1 {52 + 60 * (n % 200)} {60 * (n // 200) + 5} Tm (word) Tj ET\n"
+            for n in range(count)
+        )
+        page = page_objects()[3].replace(b"612 792", b"14400 14400")
+        return pdf(page_objects() | {3: page, 4: stream(shapes.encode())})
+
+    return make
+
+
+def behind_digits():
+    """A title that a line of nothing but digits ends with, nearly."""
+    entry = b"<< /Title (Intro) /Parent 10 0 R /Dest [3 0 R /XYZ 0 790 0] >>"
+    text = page_objects("1" * 60 + "a Intro")
+    return pdf(
+        text
+        | {1: text[1].replace(b"/Pages 2", b"/Outlines 10 0 R /Pages 2"), 11: entry}
+        | {10: b"<< /First 11 0 R /Last 11 0 R /Count 1 >>"}
+    )
+
+
 def documents():
     for algorithm in ("RC4-40", "RC4-128", "AES-128", "AES-256"):
         yield "locked " + algorithm, locked(algorithm, user="secret", owner="other"), ENCRYPTED
@@ -155,6 +232,13 @@ def documents():
     yield "deep array", changed(4, stream(b"[" * 200_000)), NOTHING
     yield "second root", lambda: material.pdf_file() + material.pdf_file(), READ
     yield "only a header", lambda: b"%PDF-1.7\n" + b"\xff" * 2000, CORRUPT
+    for name, texts in CROWDED.items():
+        yield name, crowded(texts), READ
+    yield "bookmark behind digits", behind_digits, READ
+    yield "thousands of notes", many_notes, READ
+    yield "links over links", many_links, READ
+    yield "drawn boxes", many_shapes(150), READ
+    yield "thousands of drawn boxes", many_shapes(40_000), READ
     for name, extra in ACTIONS.items():
         objects = page_objects(extra=extra) | {6: stream(ENTITIES)}
         yield name, lambda objects=objects: pdf(objects), READ

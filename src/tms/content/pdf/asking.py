@@ -73,6 +73,8 @@ _bounds = _call("FPDFPageObj_GetBounds", _NUMBER, _ADDRESS, _ADDRESS, _ADDRESS, 
 _steps = _call("FPDFPath_CountSegments", _NUMBER, _ADDRESS)
 _step = _call("FPDFPath_GetPathSegment", _ADDRESS, _ADDRESS, _NUMBER)
 _kind_of_step = _call("FPDFPathSegment_GetType", _NUMBER, _ADDRESS)
+_point = _call("FPDFPathSegment_GetPoint", _NUMBER, _ADDRESS, _ADDRESS, _ADDRESS)
+_matrix_of = _call("FPDFPageObj_GetMatrix", _NUMBER, _ADDRESS, _ADDRESS)
 _mark = _call("FPDFPageObj_GetMarkedContentID", _NUMBER, _ADDRESS)
 _kind = _call("FPDFPageObj_GetType", _NUMBER, _ADDRESS)
 _page_object = _bare_call("FPDFPage_GetObject", _ADDRESS)
@@ -142,6 +144,31 @@ def is_rectangle(path: int) -> bool:
     return 0 <= count <= _STEPS_OF_RECTANGLE and all(
         _kind_of_step(_step(path, place)) != pdfium.FPDF_SEGMENT_BEZIERTO for place in range(count)
     )
+
+
+def points_of(path: int, most: int) -> list[tuple[float, float]]:
+    """The points that a path leads to, and those that bend it, in its own coordinates; none if they are more than `most`."""
+    count = _steps(path)
+    if not 0 < count <= most:
+        return []
+    found = array("f", bytes(8 * count))
+    start = found.buffer_info()[0]
+    for place in range(count):
+        _point(_step(path, place), start + 8 * place, start + 8 * place + 4)
+    return list(zip(found[::2], found[1::2], strict=True))
+
+
+def within(form: int, most: int) -> list[tuple[int, int]]:
+    """The first `most` objects that a group holds: the kind of each and its address."""
+    found = [_form_object(form, place) for place in range(min(most, _count_form_objects(form)))]
+    return [(_kind(one), one) for one in found]
+
+
+def matrix_of(page_object: int) -> tuple[float, ...]:
+    """How an object is stretched, turned and moved: six numbers (ISO 32000-1, 8.3.3)."""
+    found = array("f", bytes(24))
+    _matrix_of(page_object, found.buffer_info()[0])
+    return tuple(found)
 
 
 def mark_of(page_object: int) -> int:

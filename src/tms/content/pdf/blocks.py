@@ -3,6 +3,7 @@
 import itertools
 import re
 import statistics
+from bisect import bisect_left, insort
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -11,7 +12,8 @@ from lxml import etree
 from tms.content.lessons.document import CONFIDENCE, PAGE, PAGE_END
 from tms.content.pdf import code, phrases
 from tms.content.pdf.headings import title_in
-from tms.content.pdf.lines import Line
+from tms.content.pdf.lines import ASIDE, ENDS_SENTENCE, Line, had_room
+from tms.content.pdf.places import Box
 from tms.content.pdf.tables import read_table
 from tms.content.pdf.text import HYPHEN
 from tms.content.safe_xml import Element
@@ -19,10 +21,14 @@ from tms.content.safe_xml import Element
 _BULLETS = "•◦▪▫‣⁃●○■□◆◇➢➤✓✔❖·\uf0b7\uf0a7\uf0d8\uf076\uf0fc\u2022"
 _BULLET = re.compile(rf"(?:[{_BULLETS}]|[-–—*o](?=\s))\s*(?=\S)")
 _NUMBER = re.compile(r"\(?(?:(\d{1,3})|([a-z])|([ivx]{1,5}))[.)]\s+(?=\S)")
-_ENDS_SENTENCE = tuple(".!?:;…。！？؟۔।")
 _WIDER = 1.3
 """Of the usual distance of lines: from here on a gap divides paragraphs."""
 _INDENT = 0.8
+_DEEPEST_LIST = 12
+_LONGEST_PARAGRAPH = 1000
+"""Lines: what goes on for longer is divided, since each line costs what it is added to."""
+_MOST_ROWS = 300
+_MOST_CELLS = 100
 _OFF_GRID = 0.2
 """Of a line of code: what stands further off the grid of lines is another block."""
 
@@ -32,9 +38,14 @@ class Figure:
     """A picture in the text; `number` is its place among the pictures that were kept."""
 
     page: int
-    baseline: float
+    box: Box
     number: int
     alternative: str
+
+    @property
+    def height(self) -> float:
+        """Where its middle stands."""
+        return (self.box.bottom + self.box.top) / 2
 
 
 @dataclass(slots=True)
@@ -57,6 +68,7 @@ class Writer:
     _block: Element | None = None
     _last: Line | None = None
     _paragraph_start: float = 0.0
+    _written: int = 0
     _items: list[_Item] = field(default_factory=list)
     _code: list[Line] = field(default_factory=list)
 
@@ -91,16 +103,22 @@ class Writer:
         return self.root
 
     def _table_at(self, lines: list[Line | Figure], place: int) -> list[Line]:
+        """The rows of the table that begins at this line, if one does."""
         rows: list[Line] = []
-        for at in range(place, len(lines)):
+        lefts: list[float] = []
+        for at in range(place, min(len(lines), place + _MOST_ROWS)):
             line = lines[at]
             if isinstance(line, Figure) or line.level or (rows and line.page != rows[-1].page):
                 break
-            if len(line.pieces) < 2 and not (rows and _continues_cell(rows, line, self.leading)):
+            if len(line.pieces) > _MOST_CELLS:
+                break
+            if len(line.pieces) < 2 and not (rows and _continues_cell(rows[-1], lefts, line, self.leading)):
                 break
             if not rows and self._item_mark(line) is not None:
                 break
             rows.append(line)
+            for piece in line.pieces:
+                insort(lefts, piece.left)
         full = [row for row in rows if len(row.pieces) > 1]
         if len(full) < 2 or all(row.mono for row in rows):
             return []
@@ -214,7 +232,7 @@ class Writer:
         tolerance = 0.5 * line.size
         while self._items and line.start < self._items[-1].mark - tolerance:
             self._items.pop()
-        if self._items and line.start > self._items[-1].mark + tolerance:
+        if self._items and line.start > self._items[-1].mark + tolerance and len(self._items) < _DEEPEST_LIST:
             holder = etree.SubElement(self._items[-1].element, tag)
         elif self._items and self._items[-1].tag == tag:
             holder = self._items.pop().element.getparent()
@@ -252,17 +270,12 @@ class Writer:
         """Whether a line continues the paragraph of the one before."""
         if abs(last.size - line.size) > 0.1 * last.size or last.rtl != line.rtl or last.level or last.mono:
             return False
-        begins = line.text.lstrip()[:1]
-        across = line.page != last.page or line.column != last.column
-        if across:
-            full = last.end > last.edge - 4 * last.size
-            return (
-                full
-                and line.page - last.page <= 1
-                and (not last.text.rstrip().endswith(_ENDS_SENTENCE) or begins.islower())
-            )
-        if not self._near(last, line):
+        if self._written > _LONGEST_PARAGRAPH or not self._near(last, line):
             return False
+        begins = line.text.lstrip()[:1]
+        if line.page != last.page or line.column != last.column:
+            full = last.end > last.edge - 4 * last.size and line.column // ASIDE == last.column // ASIDE
+            return full and (not last.text.rstrip().endswith(ENDS_SENTENCE) or begins.islower())
         if last.text.endswith(HYPHEN):
             return True
         if (
@@ -271,20 +284,13 @@ class Writer:
         ):
             # The first line of the next paragraph; hanging lines are set against the start of their own.
             return False
-        return not self._would_have_fitted(last, line) or begins.islower()
-
-    def _would_have_fitted(self, last: Line, line: Line) -> bool:
-        """Whether the first word of this line had room behind the last one: then a new paragraph was meant."""
-        words = line.text.split()
-        if not words or not last.edge:
-            return False
-        width = (line.end - line.start) / max(1, len(line.text)) * (len(words[0]) + 1.5)
-        return last.end + width < last.edge
+        return not had_room(last, line) or begins.islower()
 
     def _append(self, line: Line, *, first: bool = False, skip: int = 0) -> None:
         target = self._open
         if target is None:
             return
+        self._written = 1 if first else self._written + 1
         _extend(self._block, line.page)
         phrases.write_line(target, line, self.words, first=first, skip=skip)
 
@@ -312,15 +318,15 @@ def _extend(block: Element | None, page: int) -> None:
         block.set(PAGE_END, str(page))
 
 
-def _continues_cell(rows: list[Line], line: Line, leading: float) -> bool:
-    """Whether a line with one piece is the second line of a cell."""
-    last = rows[-1]
+def _continues_cell(last: Line, lefts: list[float], line: Line, leading: float) -> bool:
+    """Whether a line with one piece is the second line of a cell; cells begin at `lefts`, in order."""
     if last.column != line.column or not 0 < last.baseline - line.baseline < 1.2 * max(
         leading, 1.15 * line.size
     ):
         return False
-    lefts = [piece.left for row in rows for piece in row.pieces]
-    return any(abs(line.pieces[0].left - left) < 0.5 * line.size for left in lefts)
+    left = line.pieces[0].left
+    nearest = bisect_left(lefts, left)
+    return any(abs(left - other) < 0.5 * line.size for other in lefts[max(0, nearest - 1) : nearest + 1])
 
 
 def _aligned(rows: list[Line]) -> bool:

@@ -5,6 +5,8 @@ import statistics
 from tms.content.pdf.lines import Line
 from tms.content.pdf.text import HYPHEN
 
+_LAST_COLUMN = 500
+
 
 def typed(lines: list[Line], leading: float) -> str:
     """Code as it was typed: places on the line become spaces, wide gaps empty lines."""
@@ -16,15 +18,24 @@ def typed(lines: list[Line], leading: float) -> str:
         if number and line.page == lines[number - 1].page:
             gap = lines[number - 1].baseline - line.baseline
             written += [""] * min(3, max(0, round(gap / max(usual, 1.0)) - 1))
-        text = ""
-        for piece in line.pieces:
-            for run in piece.runs:
-                column = round((run.left - margin) / width)
-                if text[-1:] == " " and len(bare := text.rstrip(" ")) < column:
-                    text = bare
-                text += " " * (column - len(text)) + run.text
-        written.append(text.replace(HYPHEN, "-").rstrip())
+        written.append(_on_grid(line, margin, width).replace(HYPHEN, "-").rstrip())
     return "\n".join(written)
+
+
+def _on_grid(line: Line, margin: float, width: float) -> str:
+    """The text of a line, each run at its column, or behind the one before it."""
+    parts: list[str] = []
+    end = length = 0
+    for piece in line.pieces:
+        for run in piece.runs:
+            column = min(_LAST_COLUMN, round((run.left - margin) / width))
+            start = column if column > end else length
+            signs = run.text.rstrip(" ")
+            if signs:
+                parts += [" " * (start - end), signs]
+                end = start + len(signs)
+            length = start + len(run.text)
+    return "".join(parts)
 
 
 def _width_of_sign(lines: list[Line]) -> float:
@@ -35,4 +46,5 @@ def _width_of_sign(lines: list[Line]) -> float:
         for run in piece.runs
         if len(run.text.strip()) > 2
     ]
-    return statistics.median(widths) if widths else 0.6 * lines[0].size
+    size = lines[0].size
+    return max(statistics.median(widths), 0.1 * size) if widths else 0.6 * size

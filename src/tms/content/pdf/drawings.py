@@ -1,20 +1,22 @@
-"""Drawings: figures that a page makes of lines and areas, without a word in them, become pictures of their part of the page.
+"""Drawings: figures that a page makes of lines and areas become pictures of their part of the page.
 
-Most of what is drawn on a page is no figure: rules, frames, grounds of code, cells of tables. A figure stands apart from all
-text, is no mere rule, and has more in it than a few rectangles.
+Most of what is drawn on a page is no figure: rules, frames, grounds of code, cells of tables. A figure without a word in it stands
+apart from all text, is no mere rule, and has more in it than a few rectangles; `diagrams` tells those with words.
 """
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple
 
 import pypdfium2
 import pypdfium2.raw as pdfium
 
-from tms.content.pdf import asking
+from tms.content.pdf import asking, diagrams, lines
+from tms.content.pdf.lines import PageText, Piece
 from tms.content.pdf.pictures import EVERYWHERE, PictureTaker, Placed, alternatives_of
-from tms.content.pdf.text import Run, Turn
+from tms.content.pdf.places import Box, Turn, together
+from tms.content.pdf.text import HYPHEN, Run, upright
 
 _DRAWN = frozenset({pdfium.FPDF_PAGEOBJ_PATH, pdfium.FPDF_PAGEOBJ_SHADING, pdfium.FPDF_PAGEOBJ_FORM})
 _RULE = 3.0
@@ -25,7 +27,10 @@ _SMALLEST = 24.0
 _WHOLE_PAGE = 0.8
 _MOST_GROUPS = 150
 """What a page has of more than so many separate pieces is an ornament, such as dots that lead to page numbers."""
+_MOST_RULES = 2000
 _FEWEST_RECTANGLES = 4
+_NEXT_LINE = 1.5
+"""Of the size: lines of one label are not further apart."""
 _SCALE = 2.0
 """Pixels for each point."""
 _MOST_PIXELS = 4_000_000
@@ -34,191 +39,175 @@ _SECONDS = 15.0
 """Of processor time for all drawings of a document, of the sixty that its reading may take."""
 
 
-class Box(NamedTuple):
-    """A part of a page in points."""
-
-    left: float
-    bottom: float
-    right: float
-    top: float
-
-    def with_(self, other: "Box") -> "Box":
-        """The part that holds both."""
-        return Box(
-            min(self.left, other.left),
-            min(self.bottom, other.bottom),
-            max(self.right, other.right),
-            max(self.top, other.top),
-        )
-
-    def touches(self, other: "Box", near: float = 0.0) -> bool:
-        """Whether both share a place, or nearly do."""
-        return (
-            self.left - near <= other.right
-            and other.left - near <= self.right
-            and self.bottom - near <= other.top
-            and other.bottom - near <= self.top
-        )
-
-    @property
-    def is_rule(self) -> bool:
-        """Whether it is so thin that it is a line across or down the page."""
-        return min(self.right - self.left, self.top - self.bottom) <= _RULE
-
-
 class Drawing(NamedTuple):
-    """A figure on a page, which counts from 1; `mark` is the number of its tagged content, -1 for none."""
+    """A figure on a page, which counts from 1, and how that is seen; `mark` is the number of its tagged content, -1 for none.
+
+    `labels` are the words in it, which are left out of the page's text.
+    """
 
     page: int
+    turn: Turn
     box: Box
     mark: int
+    labels: tuple[Run, ...] = ()
 
 
-class _Group(NamedTuple):
-    """Shapes that belong together: how many are mere rectangles and how many are not, and one of them."""
+class _Shape(NamedTuple):
+    """Something drawn that is no mere rule."""
 
     box: Box
-    rectangles: int
-    richer: int
+    is_rectangle: bool
     one: int
-
-    @property
-    def is_figure(self) -> bool:
-        """Whether there is more than a few rectangles."""
-        return self.richer > 0 or self.rectangles >= _FEWEST_RECTANGLES
-
-    def with_(self, other: "_Group") -> "_Group":
-        """Both as one."""
-        return _Group(
-            self.box.with_(other.box),
-            self.rectangles + other.rectangles,
-            self.richer + other.richer,
-            self.one,
-        )
 
 
 def find(number: int, objects: Iterable[tuple[int, int]], runs: list[Run], turn: Turn) -> list[Drawing]:
     """The figures of a page; `objects` are what stands on it beside text, by kind and address."""
     drawn = [(kind, one) for kind, one in objects if kind in _DRAWN]
-    if not drawn or turn.quarters or any(run.vertical for run in runs):
+    if not drawn or any(run.vertical for run in runs):
         return []
-    page = Box(0.0, 0.0, turn.width, turn.height)
-    shapes, rules = _parts(drawn, page)
-    words = [
-        Box(run.left, run.baseline - 0.2 * run.size, run.right, run.baseline + 0.7 * run.size) for run in runs
+    page = Box(0.0, 0.0, *turn.size)
+    shapes, rules = _parts(drawn, page, turn)
+    found = [
+        Drawing(number, turn, one.box, asking.mark_of(one.one), one.labels)
+        for one in (diagrams.find(drawn, runs, turn) if runs else ())
     ]
-    found = []
-    for group in _groups(shapes):
-        box = group.box
-        for rule in rules:
+    taken = [one.box for one in found]
+    for members in together([shape.box for shape in shapes], _NEAR, _MOST_GROUPS):
+        group = [shapes[place] for place in members]
+        box = Box.around(shape.box for shape in group)
+        for rule in rules[:_MOST_RULES]:
             if box.touches(rule) and _is_within(rule, box):
                 box = box.with_(rule)
-        if group.is_figure and _has_size(box, page) and not any(box.touches(word) for word in words):
-            found.append(Drawing(number, box, asking.mark_of(group.one)))
+        if (
+            _is_figure(group)
+            and _has_size(box, page)
+            and not any(map(box.touches, taken))
+            and not any(_is_in(run, box) for run in runs)
+        ):
+            found.append(Drawing(number, turn, box, asking.mark_of(group[0].one)))
     return found
 
 
-def _parts(drawn: list[tuple[int, int]], page: Box) -> tuple[list[_Group], list[Box]]:
+def _is_in(run: Run, box: Box) -> bool:
+    """Whether the text touches that part of the page."""
+    return (
+        run.left <= box.right
+        and box.left <= run.right
+        and run.baseline - 0.2 * run.size <= box.top
+        and box.bottom <= run.baseline + 0.7 * run.size
+    )
+
+
+def _is_figure(group: list[_Shape]) -> bool:
+    """Whether there is more than a few rectangles."""
+    return len(group) >= _FEWEST_RECTANGLES or not all(shape.is_rectangle for shape in group)
+
+
+def _parts(drawn: list[tuple[int, int]], page: Box, turn: Turn) -> tuple[list[_Shape], list[Box]]:
     """What figures may be made of, each alone, and the rules."""
-    shapes: list[_Group] = []
+    shapes: list[_Shape] = []
     rules: list[Box] = []
-    boxes = map(Box._make, asking.bounds([one for _, one in drawn]))
+    bounds = asking.bounds([one for _, one in drawn])
+    boxes = map(Box._make, bounds) if turn.is_plain else [turn.box(*one) for one in bounds]
     for (kind, one), box in zip(drawn, boxes, strict=True):
-        if not page.touches(box) or _share(box, page) > _WHOLE_PAGE:
+        if not page.touches(box) or box.share_of(page) > _WHOLE_PAGE:
             continue
-        if box.is_rule:
+        if min(box.width, box.height) <= _RULE:
             rules.append(box)
         elif kind == pdfium.FPDF_PAGEOBJ_PATH and asking.is_rectangle(one):
-            shapes.append(_Group(box, 1, 0, one))
+            shapes.append(_Shape(box, True, one))
         elif kind != pdfium.FPDF_PAGEOBJ_FORM or asking.holds_drawing(one):
-            shapes.append(_Group(box, 0, 1, one))
+            shapes.append(_Shape(box, False, one))
     return shapes, rules
 
 
 def _has_size(box: Box, page: Box) -> bool:
     """Whether it is neither an ornament nor what the whole page stands on."""
-    return min(box.right - box.left, box.top - box.bottom) >= _SMALLEST and _share(box, page) <= _WHOLE_PAGE
-
-
-def _share(box: Box, page: Box) -> float:
-    """Of the page's area."""
-    return (box.right - box.left) * (box.top - box.bottom) / max(1.0, page.right * page.top)
+    return min(box.width, box.height) >= _SMALLEST and box.share_of(page) <= _WHOLE_PAGE
 
 
 def _is_within(rule: Box, box: Box) -> bool:
     """Whether a rule is not much longer than the figure, as an axis is; others run across the page."""
-    wide, high = box.right - box.left, box.top - box.bottom
-    return rule.right - rule.left <= 1.5 * wide and rule.top - rule.bottom <= 1.5 * high
-
-
-def _groups(shapes: list[_Group]) -> list[_Group]:
-    """Shapes that touch, or nearly do, together; none where there are too many apart."""
-    groups: list[_Group] = []
-    waiting = shapes[::-1]
-    while waiting:
-        shape = waiting.pop()
-        place = next((at for at, group in enumerate(groups) if group.box.touches(shape.box, _NEAR)), None)
-        if place is None:
-            groups.append(shape)
-            if len(groups) > _MOST_GROUPS:
-                return []
-            continue
-        together = groups[place].with_(shape)
-        if together.box != groups[place].box:
-            # It has grown, and may touch others now.
-            waiting.append(together)
-            del groups[place]
-        else:
-            groups[place] = together
-    return groups
+    return rule.width <= 1.5 * box.width and rule.height <= 1.5 * box.height
 
 
 def render(
     document: pypdfium2.PdfDocument, drawings: list[Drawing], placed: list[Placed], taker: PictureTaker
-) -> list[Placed]:
-    """The drawings as pictures, but for those that come back page after page and what is part of a picture anyway."""
-    at_place = Counter(tuple(map(round, drawing.box)) for drawing in drawings)
+) -> tuple[list[Placed], list[Drawing]]:
+    """The drawings as pictures, and those that become none.
+
+    These come back page after page, are part of a picture anyway, show nothing, or would take too long.
+    """
+    at_place = Counter(_place(drawing) for drawing in drawings)
+    on_page: dict[int, list[Box]] = defaultdict(list)
+    for picture in placed:
+        on_page[picture.page].append(picture.box)
     taken: list[Placed] = []
+    others: list[Drawing] = []
     until = time.process_time() + _SECONDS
     page: pypdfium2.PdfPage | None = None
     number = 0
     texts: dict[int, str] = {}
     for drawing in drawings:
-        box = drawing.box
-        if EVERYWHERE <= at_place[tuple(map(round, box))] >= 0.5 * len(document) or _is_on_picture(
-            drawing, placed
+        # What stands on a picture is its frame, or is written on it.
+        if EVERYWHERE <= at_place[_place(drawing)] >= 0.5 * len(document) or any(
+            map(drawing.box.touches, on_page[drawing.page])
         ):
+            others.append(drawing)
             continue
         if len(taken) >= _MOST or time.process_time() > until:
             taker.left_out["chart"] += 1
+            others.append(drawing)
             continue
         if page is None or drawing.page != number:
             page, number = document[drawing.page - 1], drawing.page
             texts = alternatives_of(page)
-        kept = taker.keep_bitmap(_bitmap(page, box))
-        if kept is not None:
-            key = (round(box.left), round(box.bottom), round(box.right), kept)
-            taken.append(Placed(number, box.bottom, box.top, 0.0, key, kept, texts.get(drawing.mark, "")))
-    return taken
+        kept = taker.keep_bitmap(_bitmap(page, drawing))
+        if kept is None:
+            others.append(drawing)
+            continue
+        taken.append(Placed(number, drawing.box, kept, _alternative(texts.get(drawing.mark, ""), drawing)))
+    return taken, others
 
 
-def _is_on_picture(drawing: Drawing, placed: list[Placed]) -> bool:
-    """Whether a picture of the page, which is kept, stands at the same place: then the drawing is its frame, or is written on it."""
-    return any(
-        picture.page == drawing.page
-        and picture.bottom < drawing.box.top
-        and drawing.box.bottom < picture.top
-        and picture.key[0] < drawing.box.right
-        and drawing.box.left < picture.key[2]
-        for picture in placed
+def _alternative(text: str, drawing: Drawing) -> str:
+    """The alternative text that the file has, and the words that stand in the figure, those of one label together."""
+    seen = [run for run in drawing.labels if not run.turned]
+    across = [upright(run) for run in drawing.labels if run.turned]
+    found = [*lines.lines_of(PageText(0, 0, 0), seen), *lines.lines_of(PageText(0, 0, 0), across)]
+    labels: list[list[Piece]] = []
+    for piece in (piece for line in found for piece in line.pieces):
+        label = next((label for label in labels if _goes_on(label[-1], piece)), None)
+        if label is None:
+            labels.append([piece])
+        else:
+            label.append(piece)
+    texts = [" ".join(piece.text for piece in label).replace(f"{HYPHEN} ", "") for label in labels]
+    words = ", ".join(" ".join(text.split()) for text in texts)
+    return f"{text} ({words})" if text and words else text or words
+
+
+def _goes_on(last: Piece, piece: Piece) -> bool:
+    """Whether a piece is the next line of a label."""
+    return (
+        abs(last.size - piece.size) < 0.05 * last.size
+        and 0 < last.baseline - piece.baseline < _NEXT_LINE * last.size
+        and min(last.right, piece.right) - max(last.left, piece.left) > 0
     )
 
 
-def _bitmap(page: pypdfium2.PdfPage, box: Box) -> pypdfium2.PdfBitmap:
-    left, bottom, right, top = page.get_bbox()
-    wide, high = box.right - box.left, box.top - box.bottom
-    scale = min(_SCALE, (_MOST_PIXELS / (wide * high)) ** 0.5)
-    margins = (box.left - left, box.bottom - bottom, right - box.right, top - box.top)
+def _place(drawing: Drawing) -> tuple[tuple[int, ...], str]:
+    """Equal for one drawing on several pages: its place, and the words in it."""
+    return tuple(map(round, drawing.box)), "".join(run.text for run in drawing.labels)
+
+
+def _bitmap(page: pypdfium2.PdfPage, drawing: Drawing) -> pypdfium2.PdfBitmap:
+    box, turn = drawing.box, drawing.turn
+    width, height = turn.size
+    margins = (box.left, box.bottom, width - box.right, height - box.top)
     return page.render(
-        scale=scale, crop=tuple(max(0.0, margin - 1) for margin in margins), may_draw_forms=False
+        scale=min(_SCALE, (_MOST_PIXELS / (box.width * box.height)) ** 0.5),
+        rotation=(90 * turn.quarters - page.get_rotation()) % 360,
+        crop=tuple(max(0.0, margin - 1) for margin in margins),
+        may_draw_forms=False,
     )

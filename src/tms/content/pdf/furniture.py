@@ -14,10 +14,11 @@ _LEAST_CHAIN = 3
 _NUMBER = "#"
 _OUTER_NUMBER = re.compile(r"^[\W_]*(?:\d+|[ivxlc]{1,6})\b|\b(?:\d+|[ivxlc]{1,6})[\W_]*$", re.IGNORECASE)
 _PAGE_NUMBER = re.compile(
-    r"[\W_]*(?:(?:page|seite|página|pagina|pagina|стр\.?|p\.)\s*)?(?:\d{1,4}|[ivxlc]{1,6})(?:\s*(?:of|/|von|de|sur|di|из)\s*\d{1,4})?[\W_]*",
+    r"[\W_]*(?:(?:page|seite|página|pagina|стр\.?|p\.)\s*)?(?:\d{1,4}|[ivxlc]{1,6})(?:\s*(?:of|/|von|de|sur|di|из)\s*\d{1,4})?[\W_]*",
     re.IGNORECASE,
 )
-_LEADERS = re.compile(r"(?:[.·…_]\s?){4,}\s*(?:\d{1,4}|[ivxlc]{1,6})?\s*$", re.IGNORECASE)
+_LEADERS = re.compile(r"\s*(?:\d{1,4}|[ivxlc]{1,6})?\s*(?:\s?[.·…_]){4,}", re.IGNORECASE)
+"""Dots and a page number, read backwards: from the end of a line there is but one way to find them."""
 _LEAST_ENTRIES = 3
 
 
@@ -96,17 +97,25 @@ def _chain(numbers: list[int]) -> int:
     return longest
 
 
+def _entry(line: Line) -> str | None:
+    """The title before dots that lead to a page number; None for any other line."""
+    dots = _LEADERS.match(line.text[::-1])
+    return line.text[: -dots.end()].strip() if dots else None
+
+
 def take_contents(pages: list[PageText]) -> list[str]:
     """Take printed lists of contents, whose lines lead to page numbers, out of the pages; gives the titles in them."""
     titles: list[str] = []
     for page in pages:
-        entries = [line for line in page.lines if _LEADERS.search(line.text)]
-        if len(entries) < _LEAST_ENTRIES or len(entries) < 0.4 * len(page.lines):
+        found = [
+            (place, title) for place, line in enumerate(page.lines) if (title := _entry(line)) is not None
+        ]
+        if len(found) < _LEAST_ENTRIES or len(found) < 0.4 * len(page.lines):
             continue
-        first, last = page.lines.index(entries[0]), page.lines.index(entries[-1])
+        first, last = found[0][0], found[-1][0]
         if first > 0 and len(page.lines[first - 1].text.split()) <= 3:
             # The word "Contents" above them.
             first -= 1
-        titles += [title for line in entries if (title := _LEADERS.sub("", line.text).strip())]
+        titles += [title for _, title in found if title]
         page.lines = page.lines[:first] + page.lines[last + 1 :]
     return titles

@@ -4,6 +4,7 @@ The same file may have both: bookmarks say where lessons begin, and larger type 
 """
 
 import re
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -21,7 +22,10 @@ _MOST_LINES = 4
 _LISTED = 0.9
 """A printed list of contents names it, and the line was found."""
 _NOT_LETTERS = re.compile(r"[\W_]+")
-_PREFIX = re.compile(r"^(?:[^\W\d_]{1,12})?\d{1,3}(?:\d{1,3})*$")
+_LONGEST_JOINED = 1000
+_LONGEST_PREFIX = 13
+"""Signs: a figure comes before that, if there is one."""
+_PREFIX = re.compile(r"(?:[^\W\d_]{1,12})?\d+")
 
 
 class Bookmark(NamedTuple):
@@ -96,13 +100,18 @@ def _place(pages: list[PageText], bookmark: Bookmark) -> None:
 def _find(lines: list[Line], wanted: str, height: float | None) -> tuple[int, int] | None:
     """The lines, from one place up to another, that together read as `wanted`, nearest below the height first."""
     found: list[tuple[float, int, int]] = []
+    if not wanted:
+        return None
     for start, line in enumerate(lines):
         if line.level:
+            continue
+        first = _letters_of(line)
+        if not wanted.startswith(first) and (first[:_LONGEST_PREFIX].isalpha() or not _PREFIX.match(first)):
             continue
         text = ""
         for end in range(start, min(start + _MOST_LINES, len(lines))):
             text += _letters_of(lines[end])
-            if wanted and (text == wanted or (text.endswith(wanted) and _PREFIX.match(text[: -len(wanted)]))):
+            if text == wanted or (text.endswith(wanted) and _PREFIX.fullmatch(text[: -len(wanted)])):
                 distance = 0.0 if height is None else abs(height - line.baseline - line.size)
                 found.append((distance, start, end + 1))
             if len(text) > len(wanted) + 20:
@@ -125,16 +134,18 @@ def _made(page: PageText, bookmark: Bookmark, place: int) -> Line:
 
 def _mark_by_contents(lines: list[Line], titles: list[str]) -> bool:
     """Lines that a printed list of contents names, in its order; needs most of them."""
+    places: dict[str, list[int]] = {wanted: [] for title in titles if (wanted := _letters(title))}
+    for place, line in enumerate(lines if places else ()):
+        if (letters := _letters_of(line)) in places:
+            places[letters].append(place)
     found: list[Line] = []
     start = 0
     for title in titles:
-        wanted = _letters(title)
-        place = next(
-            (at for at in range(start, len(lines)) if wanted and _letters_of(lines[at]) == wanted), None
-        )
-        if place is not None:
-            found.append(lines[place])
-            start = place + 1
+        at = places.get(_letters(title), [])
+        next_at = bisect_left(at, start)
+        if next_at < len(at):
+            found.append(lines[at[next_at]])
+            start = at[next_at] + 1
     if len(found) < 2 or len(found) < 0.6 * len(titles):
         return False
     sizes = sorted({round(line.size) for line in found}, reverse=True)
@@ -149,8 +160,9 @@ def _mark_by_size(lines: list[Line], body: float, below: int = 0) -> bool:
     """Lines in larger type; the sizes in order give the levels, `below` being the level above the first."""
     candidates = [line for line in lines if not line.level and _is_large(line, body)]
     taken = {round(line.size * 2) for line in lines if line.level}
-    if below:
-        candidates = [line for line in candidates if round(line.size * 2) < min(taken, default=10**6)]
+    if below and taken:
+        smallest = min(taken)
+        candidates = [line for line in candidates if round(line.size * 2) < smallest]
     sizes = sorted({round(line.size * 2) for line in candidates}, reverse=True)
     if not sizes:
         return False
@@ -166,8 +178,9 @@ def _mark_by_size(lines: list[Line], body: float, below: int = 0) -> bool:
                 line.level, line.confidence = -1, LOOKED
             candidates = [line for line in candidates if line.level == 0]
             sizes = sizes[1:]
+    ranks = {size: rank for rank, size in enumerate(sizes, start=1)}
     for line in candidates:
-        line.level = min(6, below + sizes.index(round(line.size * 2)) + 1)
+        line.level = min(6, below + ranks[round(line.size * 2)])
         line.confidence = LOOKED
     return True
 
@@ -225,6 +238,7 @@ def _continues(last: Line, line: Line) -> bool:
         and last.column == line.column
         and bool(last.pieces)
         and bool(line.pieces)
+        and len(last.text) < _LONGEST_JOINED
         and abs(last.size - line.size) < 0.5
         and 0 < last.baseline - line.baseline < 1.6 * line.size
         and patterns.level_of(line.text) is None

@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from tms.content.pdf import directions
-from tms.content.pdf.text import HYPHEN, Run
+from tms.content.pdf.text import HYPHEN, SLANTED, Run
 
+ENDS_SENTENCE = tuple(".!?:;…。！？؟۔।")
 _SAME_LINE = 0.3
 """Of the size: how far the heights of two runs on one line may lie apart."""
+_MOST_LARGER = 2.0
 _GAP = 0.9
 """Of the size: a wider gap divides columns, cells, or a mark from its item."""
 _SPACE = 0.18
@@ -22,6 +24,10 @@ _LONG = 15
 """Signs: more than that are hardly one word."""
 _CANDIDATES = 8
 _MOST_CROSSING = 0.3
+_DEEPEST = 12
+"""How often columns may be divided again."""
+ASIDE = 1 << _DEEPEST + 2
+"""Columns of text that runs in another direction are numbered from multiples of this."""
 
 
 @dataclass(slots=True)
@@ -101,25 +107,37 @@ def needs_space(previous: Run, run: Run) -> bool:
     return run.left - previous.right > _SPACE * size or previous.left - run.right > _SPACE * size
 
 
-def lines_of(page: PageText, runs: list[Run]) -> list[Line]:
-    """The lines of a page, column by column; what runs across the page's direction comes last."""
-    if sum(len(run.text) for run in runs if run.vertical) > sum(
-        len(run.text) for run in runs if not run.vertical
-    ):
-        runs = [run for run in runs if run.vertical] + [run for run in runs if not run.vertical]
-    straight = [run for run in runs if not run.turned]
-    pieces = _pieces(straight)
+def had_room(last: Line, line: Line) -> bool:
+    """Whether the first word of this line had room behind the last one: then a new paragraph was meant."""
+    words = line.text.split(maxsplit=1)
+    if not words or not last.edge:
+        return False
+    width = (line.end - line.start) / max(1, len(line.text)) * (len(words[0]) + 1.5)
+    return last.end + width < last.edge
+
+
+def lines_of(page: PageText, runs: list[Run], *, aside: int = 0) -> list[Line]:
+    """The lines of a page, column by column; slanted text comes last. `aside` is by how many quarters the page was turned for them."""
+    straight: list[Run] = runs
+    slanted: list[Run] = []
+    if any(run.vertical or run.turned for run in runs):
+        straight = [run for run in runs if not run.turned]
+        slanted = [run for run in runs if run.turned == SLANTED]
+        level = [run for run in straight if not run.vertical]
+        if 2 * sum(len(run.text) for run in level) < sum(len(run.text) for run in straight):
+            straight = [run for run in straight if run.vertical] + level
+    pieces = pieces_of(straight)
     way = _way_of(runs, pieces)
     rows = _rows(pieces)
     lines = [line for group in _in_columns(rows, 0) for line in _settle(page.number, *group, way)]
-    turned = [run for run in runs if run.turned]
-    if turned:
-        piece = Piece(turned, 0.0, 0.0, 0.0, turned[0].size)
-        lines += _settle(page.number, [[piece]], 99, way)
+    apart = [[Piece([run], 0.0, 0.0, 0.0, run.size)] for run in slanted]
+    lines += _settle(page.number, apart, SLANTED * ASIDE, way)
+    for line in lines if aside else ():
+        line.column += aside * ASIDE
     return lines
 
 
-def _pieces(runs: list[Run]) -> list[Piece]:
+def pieces_of(runs: list[Run]) -> list[Piece]:
     """Runs that follow each other on one line without a wide gap, joined; small raised ones belong to their neighbour."""
     pieces: list[Piece] = []
     for run in runs:
@@ -164,22 +182,26 @@ def _rows(pieces: list[Piece]) -> list[list[Piece]]:
     for place in order:
         piece = pieces[place]
         row = rows[-1] if rows else None
-        if row is not None and abs(row[0][1].baseline - piece.baseline) <= _SAME_LINE * max(
-            row[0][1].size, piece.size
-        ):
+        if row is not None and _on_one_height(row[0][1], piece):
             row.append((place, piece))
         else:
             rows.append([(place, piece)])
     return [[piece for _, piece in sorted(row, key=lambda found: found[1].left)] for row in rows]
 
 
-def _in_columns(rows: list[list[Piece]], column: int) -> list[tuple[list[list[Piece]], int]]:
+def _on_one_height(one: Piece, other: Piece) -> bool:
+    """Whether both stand on one line; very large type, as of a watermark, does not draw the lines beside it together."""
+    apart = abs(one.baseline - other.baseline) / _SAME_LINE
+    return apart <= max(one.size, other.size) and apart <= _MOST_LARGER * min(one.size, other.size)
+
+
+def _in_columns(rows: list[list[Piece]], column: int, depth: int = 0) -> list[tuple[list[list[Piece]], int]]:
     """The rows in the order in which they are read, each group with the number of its column.
 
     Where a strip stays empty over many rows and the text on both sides of it fills its width, the left side is read first;
     rows that cross the strip, such as titles, stand between. Cells of a table do not fill their width.
     """
-    gutter = _gutter(rows)
+    gutter = _gutter(rows) if depth < _DEEPEST else None
     if gutter is None:
         return [(rows, column)] if rows else []
     groups: list[tuple[list[list[Piece]], int]] = []
@@ -187,7 +209,7 @@ def _in_columns(rows: list[list[Piece]], column: int) -> list[tuple[list[list[Pi
 
     def finish() -> None:
         for number, side in enumerate(sides):
-            groups.extend(_in_columns(list(side), column * 2 + number + 1))
+            groups.extend(_in_columns(list(side), column * 2 + number + 1, depth + 1))
             side.clear()
 
     for row in rows:
@@ -229,7 +251,8 @@ def _divides(pieces: list[Piece], gutter: float) -> bool:
 def _beside(pieces: list[Piece], others: list[Piece]) -> int:
     """How many of the pieces stand no higher and no lower than the others."""
     heights = [other.baseline for other in others]
-    return sum(min(heights) <= piece.baseline <= max(heights) for piece in pieces)
+    lowest, highest = min(heights), max(heights)
+    return sum(lowest <= piece.baseline <= highest for piece in pieces)
 
 
 def _fills(pieces: list[Piece]) -> bool:
@@ -251,7 +274,7 @@ def _settle(page: int, rows: list[list[Piece]], column: int, way: _Way | None) -
     if way is not None:
         for line in lines:
             _direct(line, way)
-    for rtl in (False, True):
+    for rtl in (False, True) if way is not None else (False,):
         same = [line for line in lines if line.rtl is rtl]
         edge = max((line.end for line in same), default=0.0)
         for line in same:
@@ -295,8 +318,13 @@ def _line(page: int, row: list[Piece], column: int) -> Line | None:
         return None
     first = row[0]
     line = Line(page, row, first.baseline, first.size, column, first.left, first.right, text=text)
-    line.mono = all(run.font.mono or not run.text.strip() for piece in row for run in piece.runs)
-    line.bold = all(run.font.bold or not run.text.strip() for piece in row for run in piece.runs)
+    if len(row) == 1 == len(first.runs):
+        font = first.runs[0].font
+        line.mono, line.bold = font.mono, font.bold
+    else:
+        fonts = {run.font for piece in row for run in piece.runs if not run.text.isspace()}
+        line.mono = all(font.mono for font in fonts)
+        line.bold = all(font.bold for font in fonts)
     if len(row) > 1:
         line.size = max(piece.size for piece in row)
         line.start, line.end = min(piece.left for piece in row), max(piece.right for piece in row)

@@ -11,29 +11,34 @@ import pypdfium2
 import pypdfium2.raw as pdfium
 
 from tms.content.lessons.markup import UNUSABLE
+from tms.content.pdf import masks
 from tms.content.pdf.blocks import Figure
-from tms.content.pdf.text import Turn
+from tms.content.pdf.places import Box, Turn
 from tms.content.pictures import PIXELS_LIMIT, PictureFolder, UnusablePictureError
 
 _SMALLEST_PIXELS = 24
 _SMALLEST_POINTS = 12.0
 _WHOLE_PAGE = 0.8
 _DEEPEST = 3
+_PACKED = {1: 6, 3: 6, 4: 1}
+"""How hard a PNG is packed, by its bytes for a pixel; transparent ones are drawn, which costs enough."""
 EVERYWHERE = 3
 """On so many pages and on half of them all, a picture is decoration, such as a logo."""
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A picture on a page: its place as seen, in points, and how to come by its bytes later."""
+    """A picture on a page: its place, and its number among those that were kept."""
 
     page: int
-    bottom: float
-    top: float
-    share: float
-    key: tuple[int, int, int, int]
+    box: Box
     number: int
     alternative: str
+
+    @property
+    def key(self) -> tuple[int, int, int, int]:
+        """Equal for one picture at one place of several pages."""
+        return round(self.box.left), round(self.box.bottom), round(self.box.right), self.number
 
 
 @dataclass(slots=True)
@@ -41,6 +46,7 @@ class PictureTaker:
     """Takes the pictures out of the pages of a document."""
 
     folder: PictureFolder
+    masked: masks.Masked
     left_out: Counter[str] = field(default_factory=Counter)
 
     def take(
@@ -57,22 +63,21 @@ class PictureTaker:
         `objects` are what stands on the page beside text, by kind and address.
         """
         found = []
+        whole = Box(0.0, 0.0, *turn.size)
         alternatives: dict[int, str] | None = None
         for image in _images(page, objects):
-            left, bottom, right, top = image.get_bounds()
-            corners = [turn.point(left, bottom), turn.point(right, top)]
-            low, high = sorted(corner[1] for corner in corners)
-            share = (right - left) * (top - bottom) / max(1.0, turn.width * turn.height)
-            if (has_text and share > _WHOLE_PAGE) or min(right - left, top - bottom) < _SMALLEST_POINTS:
+            box = _place_of(image, turn)
+            if not box.touches(whole) or min(box.width, box.height) < _SMALLEST_POINTS:
                 continue
-            kept = self._keep(image)
+            if has_text and box.share_of(whole) > _WHOLE_PAGE:
+                continue
+            kept = self._keep(image, box)
             if kept is None:
                 continue
             if alternatives is None:
                 alternatives = alternatives_of(page)
             mark = pdfium.FPDFPageObj_GetMarkedContentID(image.raw)
-            place = (round(left), round(bottom), round(right), kept)
-            found.append(Placed(number, low, high, share, place, kept, alternatives.get(mark, "")))
+            found.append(Placed(number, box, kept, alternatives.get(mark, "")))
         return found
 
     def keep_bitmap(self, bitmap: pypdfium2.PdfBitmap) -> int | None:
@@ -86,7 +91,7 @@ class PictureTaker:
             self.left_out["picture"] += 1
             return None
 
-    def _keep(self, image: pypdfium2.PdfImage) -> int | None:
+    def _keep(self, image: pypdfium2.PdfImage, box: Box) -> int | None:
         width, height = image.get_px_size()
         if min(width, height) < _SMALLEST_PIXELS:
             return None
@@ -94,7 +99,8 @@ class PictureTaker:
             self.left_out[f"{UNUSABLE}a picture of {width} x {height} pixels, too many to show"] += 1
             return None
         try:
-            return self.folder.keep(_content(image))
+            hidden = masks.seen(image, box) if self.masked.may_hold((width, height)) else None
+            return self.folder.keep(_content(image) if hidden is None else _png(hidden))
         except (UnusablePictureError, pypdfium2.PdfiumError):
             self.left_out["picture"] += 1
             return None
@@ -106,7 +112,7 @@ def figures(placed: list[Placed], pages: int) -> list[Figure]:
     for picture in placed:
         seen.setdefault(picture.key, set()).add(picture.page)
     return [
-        Figure(picture.page, (picture.bottom + picture.top) / 2, picture.number, picture.alternative)
+        Figure(picture.page, picture.box, picture.number, picture.alternative)
         for picture in placed
         if not EVERYWHERE <= len(seen[picture.key]) >= 0.5 * pages
     ]
@@ -123,6 +129,16 @@ def _images(page: pypdfium2.PdfPage, objects: list[tuple[int, int]]) -> Iterator
         yield from (image for image in within if isinstance(image, pypdfium2.PdfImage))
 
 
+def _place_of(image: pypdfium2.PdfImage, turn: Turn) -> Box:
+    """Where the picture is seen; within groups its place is told in theirs."""
+    bounds = image.get_bounds()
+    group = image.container
+    while group is not None:
+        bounds = group.get_matrix().on_rect(*bounds)
+        group = group.container
+    return turn.box(*bounds)
+
+
 def _content(image: pypdfium2.PdfImage) -> bytes:
     filters = image.get_filters()
     if filters == ["DCTDecode"]:
@@ -130,13 +146,7 @@ def _content(image: pypdfium2.PdfImage) -> bytes:
         # Four colours are those of print, which browsers show in other shades.
         if _components(content) in {1, 3}:
             return content
-    bitmap = image.get_bitmap(render="SMask" in _masks(image))
-    return _png(bitmap)
-
-
-def _masks(image: pypdfium2.PdfImage) -> tuple[str, ...]:
-    """Whether the picture has a mask that makes parts of it transparent."""
-    return ("SMask",) if pdfium.FPDFPageObj_HasTransparency(image.raw) else ()
+    return _png(image.get_bitmap())
 
 
 def _components(jpeg: bytes) -> int:
@@ -166,7 +176,7 @@ def _png(bitmap: pypdfium2.PdfBitmap) -> bytes:
     line = width * keep
     rows = b"".join(b"\x00" + pixels[start : start + line] for start in range(0, line * height, line))
     header = struct.pack(">2I5B", width, height, 8, kind, 0, 0, 0)
-    parts = ((b"IHDR", header), (b"IDAT", zlib.compress(rows, 6)), (b"IEND", b""))
+    parts = ((b"IHDR", header), (b"IDAT", zlib.compress(rows, _PACKED[keep])), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
         for name, data in parts

@@ -47,10 +47,13 @@ def _columns(rows: list[Line]) -> list[tuple[float, float]]:
 
 
 def _column_of(piece: Piece, columns: list[tuple[float, float]]) -> int:
-    def distance(column: tuple[float, float]) -> float:
-        return max(column[0] - piece.right, piece.left - column[1], 0.0) + abs(piece.left - column[0]) / 1000
-
-    return min(range(len(columns)), key=lambda place: distance(columns[place]))
+    """The column that it stands in, else the nearest."""
+    left, right = piece.left, piece.right
+    for place, column in enumerate(columns):
+        if column[0] <= left and right <= column[1]:
+            return place
+    distances = [max(low - right, left - high, 0.0) + abs(left - low) / 1000 for low, high in columns]
+    return distances.index(min(distances))
 
 
 def _together(above: str, below: str) -> str:

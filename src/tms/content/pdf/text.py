@@ -8,10 +8,11 @@ the writing runs.
 
 import math
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from tms.content.pdf import asking, directions
+from tms.content.pdf.places import Turn
 from tms.content.pdf.spans import spans_of
 
 HYPHEN = "\u00ad"
@@ -38,9 +39,12 @@ _ITALIC_NAMES = ("italic", "oblique", "cmti", "slanted")
 _BOLD_WEIGHT = 600
 _HEIGHTS = 64
 """Heights that differ by less than a part of so many of a point are one."""
+SLANTED = 4
 _LONGEST_MARK = 3
 _RAISED = 0.2
 """Of the size: how far above the line the figures of a mark begin."""
+_SLANT = 0.1
+"""Of its way: how far text may go up or down that runs across the page."""
 _AHEAD = 0.1
 """Of the size: a run's last sign stands further ahead than that, unless the writing goes down or from the right."""
 
@@ -56,9 +60,10 @@ class Font:
 
 @dataclass(slots=True)
 class Run:
-    """Text of one font on one line; `size` is that of the font as shown. `turned` text runs across the page's own direction.
+    """Text of one font on one line; `size` is that of the font as shown.
 
-    `index` is that of its first sign on the page, `note` names the footnote that a raised mark refers to.
+    `turned` is 0 for text along the page's own direction, else the quarters clockwise by which the page must be turned to read it, or
+    `SLANTED`. `index` is that of its first sign on the page, `note` names the footnote that a raised mark refers to.
     """
 
     text: str
@@ -68,11 +73,19 @@ class Run:
     size: float
     font: Font
     index: int = 0
-    turned: bool = False
+    turned: int = 0
     href: str = ""
     raised: bool = False
     vertical: bool = False
     note: str = ""
+
+
+@dataclass(slots=True)
+class TurnedRun(Run):
+    """Text that runs in another direction than its page, and how far down and up it reaches."""
+
+    bottom: float = 0.0
+    top: float = 0.0
 
 
 @dataclass(slots=True)
@@ -116,14 +129,30 @@ class _Look(NamedTuple):
     advance: float
 
 
+class Found(NamedTuple):
+    """The runs of a page, and the objects that hold text; whether all of it runs along the page, as a rule."""
+
+    runs: list[Run]
+    objects: list[int | None]
+    is_straight: bool
+
+
 class TextReader:
     """Asks the library about the runs of pages."""
 
     def __init__(self, fonts: FontBook) -> None:
         self._fonts = fonts
 
-    def runs(self, text_page: asking.Handle, count: int, turn: "Turn") -> tuple[list[Run], list[int | None]]:
-        """The runs of a page of `count` signs, in the order in which the file sets them, and the objects that hold text."""
+    def runs(self, text_page: asking.Handle, count: int, turn: Turn) -> Found:
+        """The runs of a page of `count` signs, in the order in which the file sets them."""
+        if turn.quarters or turn.is_plain:
+            return self._read(text_page, count, turn)
+        found = self._read(text_page, count, replace(turn, left=0.0, bottom=0.0))
+        for run in found.runs:
+            _move(run, turn)
+        return found
+
+    def _read(self, text_page: asking.Handle, count: int, turn: Turn) -> Found:
         text = asking.text_of(text_page, count)
         both_ways = turn.quarters == 0 and directions.FROM_RIGHT.search(text) is not None
         spans = spans_of(text_page, text)
@@ -132,6 +161,7 @@ class TextReader:
         fonts = asking.fonts(spans.objects)
         looks: dict[tuple[int | None, int], _Look] = {}
         runs: list[Run] = []
+        is_straight = True
         for start, end, text_object, x, y, left, top, right, bottom, font in zip(
             *spans, *places, *boxes, fonts, strict=True
         ):
@@ -150,6 +180,7 @@ class TextReader:
                 run = Run(written, min(x, left), right, y, look.size, look.font, start)
             else:
                 run = _seen_turned(text_page, written, start, end, turn, look)
+                is_straight = is_straight and not (run.turned or run.vertical)
             if look.advance and " " in written and round((right - x) / look.advance) != len(written):
                 run.text = _respaced(text_page, run, x, right)
             elif both_ways and not run.turned and len(written) == end - start > 1:
@@ -158,7 +189,7 @@ class TextReader:
                 # Fonts may have small raised figures of their own, which stand on the line like all others.
                 run.raised = asking.tight_bottom(text_page, start) > y + _RAISED * look.size
             runs.append(run)
-        return runs, spans.objects
+        return Found(runs, spans.objects, is_straight)
 
     def _look(self, text_page: asking.Handle, start: int, font: int | None) -> _Look:
         size, a, b, c, d = asking.shape(text_page, start)
@@ -170,7 +201,7 @@ class TextReader:
         return _Look(known, size * math.hypot(c, d) or 1.0, b == c == 0 and a > 0 and d > 0, advance)
 
 
-def _seen_turned(text_page: asking.Handle, text: str, start: int, end: int, turn: "Turn", look: _Look) -> Run:
+def _seen_turned(text_page: asking.Handle, text: str, start: int, end: int, turn: Turn, look: _Look) -> Run:
     """A run of any direction on a page that is turned in any way."""
     last = end - 1
     (x, last_x), (y, last_y) = asking.origins(text_page, [start, last])
@@ -179,7 +210,7 @@ def _seen_turned(text_page: asking.Handle, text: str, start: int, end: int, turn
     corners = [*zip(lefts, bottoms, strict=True), *zip(rights, tops, strict=True)]
     points = [turn.point(*corner) for corner in corners]
     across = [point[0] for point in points]
-    run = Run(
+    run = TurnedRun(
         text,
         min(across),
         max(across),
@@ -194,9 +225,43 @@ def _seen_turned(text_page: asking.Handle, text: str, start: int, end: int, turn
         run.baseline = (min(across) + max(across)) / 2
         run.vertical = True
     else:
-        going = turn.vector(a, b)
-        run.turned = abs(going[1]) > 0.1 * max(abs(going[0]), 1e-6) or going[0] < 0
+        run.turned = _turned(*turn.vector(a, b))
+        if run.turned:
+            heights = [point[1] for point in points]
+            run.bottom, run.top = min(heights), max(heights)
     return run
+
+
+def _turned(x: float, y: float) -> int:
+    """What `Run.turned` is for text that goes in this direction."""
+    if x >= 0 and abs(y) <= _SLANT * max(x, 1e-6):
+        return 0
+    if abs(x) <= _SLANT * abs(y):
+        return 1 if y > 0 else 3
+    return 2 if x < 0 and abs(y) <= _SLANT * -x else SLANTED
+
+
+def _move(run: Run, turn: Turn) -> None:
+    """Put a run where it is seen on a page whose shown part begins elsewhere than its coordinates; these stand for each other in columns."""
+    across, along = (-turn.bottom, turn.left) if run.vertical else (turn.left, turn.bottom)
+    run.left -= across
+    run.right -= across
+    run.baseline -= along
+    if isinstance(run, TurnedRun):
+        run.bottom -= along
+        run.top -= along
+
+
+def upright(run: Run) -> Run:
+    """The run as it is seen on the page turned so that it runs along it; the page's corner is then another one."""
+    if not isinstance(run, TurnedRun):
+        return run
+    left, right, baseline = {
+        1: (run.bottom, run.top, -run.right),
+        2: (-run.right, -run.left, -run.baseline),
+        3: (-run.top, -run.bottom, run.left),
+    }.get(run.turned, (run.left, run.right, run.baseline))
+    return replace(run, left=left, right=right, baseline=baseline, turned=0)
 
 
 def _put_in_order(text_page: asking.Handle, run: Run, x: float, left: float) -> None:
@@ -233,26 +298,3 @@ def _cleaned(text: str) -> str:
     divides = text.rstrip().endswith(_DIVIDING)
     text = _NO_TEXT.sub("", text.replace("\n", " ")).replace(HYPHEN, "")
     return text.rstrip() + HYPHEN if divides else text
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """How a page is shown: turned by quarters (0 to 3, clockwise) within its width and height in points."""
-
-    quarters: int
-    width: float
-    height: float
-
-    def point(self, x: float, y: float) -> tuple[float, float]:
-        """The place as it is seen."""
-        if self.quarters == 1:
-            return y, self.width - x
-        if self.quarters == 2:
-            return self.width - x, self.height - y
-        if self.quarters == 3:
-            return self.height - y, x
-        return x, y
-
-    def vector(self, x: float, y: float) -> tuple[float, float]:
-        """The direction as it is seen."""
-        return ((x, y), (y, -x), (-x, -y), (-y, x))[self.quarters]
