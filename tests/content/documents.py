@@ -5,11 +5,11 @@ from pathlib import Path
 
 import docx as python_docx
 
+from tests.content.reading import cleaned
 from tms.content import formats
 from tms.content.lessons.document import Source
 from tms.content.pictures import PictureFolder
 from tms.content.sniff import Kind
-from tms.courses import html as lesson_html
 
 DATA = Path(__file__).parent.parent / "data"
 W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
@@ -80,7 +80,7 @@ def read(path, tmp_path, filename=None, kind=Kind.DOCX):
     source = Source(path, filename or path.name, kind, PictureFolder(folder), lambda *_: None)
     found = formats.reader(kind).read(source)
     for lesson in found.lessons:
-        lesson.html = lesson_html.sanitise_extracted(lesson.html)
+        lesson.html = cleaned(lesson.html)
     return found
 
 

@@ -10,6 +10,11 @@ from tms.courses import html as lesson_html
 _PAGE = re.compile(f' {lesson_html.PAGE}="[0-9]+"')
 
 
+def cleaned(html):
+    """As a section has it."""
+    return _PAGE.sub("", lesson_html.sanitise_extracted(html))
+
+
 def read_file(tmp_path, filename, content):
     """The document; pictures lie in `tmp_path`. Raises a `DocumentError`."""
     path = tmp_path / "uploaded"
@@ -18,5 +23,5 @@ def read_file(tmp_path, filename, content):
     source = Source(path, filename, kind, PictureFolder(tmp_path), lambda *_: None)
     document = formats.reader(kind).read(source)
     for lesson in document.lessons:
-        lesson.html = _PAGE.sub("", lesson_html.sanitise_extracted(lesson.html))
+        lesson.html = cleaned(lesson.html)
     return document
