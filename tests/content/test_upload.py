@@ -294,6 +294,8 @@ async def test_a_step_that_was_overtaken_records_nothing(
     admin, course, upload, sections, monkeypatch, clock, healthy
 ):
     """The first step sleeps beyond its lease before it records; the second one has done the work meanwhile."""
+    # As in a second process, which has places of its own.
+    monkeypatch.setattr(sandbox, "PLACES", asyncio.Semaphore(2))
     monkeypatch.setattr(leases, "BEAT_SECONDS", 3600)
     asleep, awake = asyncio.Event(), asyncio.Event()
     record = processing._record_success

@@ -120,6 +120,9 @@ def _start_now(command: Sequence[str], folder: Path) -> Popen[bytes]:
     if sys.platform != "win32":
         with suppress(ProcessLookupError, PermissionError):
             os.setpriority(os.PRIO_PROCESS, process.pid, os.getpriority(os.PRIO_PROCESS, 0) + NICENESS)
+        with suppress(OSError):
+            # Where Linux gives each session an equal share, niceness counts within the session only (sched(7), autogroups).
+            Path(f"/proc/{process.pid}/autogroup").write_text(str(NICENESS))
     return process
 
 

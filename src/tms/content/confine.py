@@ -95,19 +95,26 @@ def isolate(
     """Cut off the network, other processes, and all files but those below `readable` (for reading) and `writable`.
 
     Whoever may start processes keeps Unix sockets, which it may also make and remove below `sockets`, as it may remove
-    other files of the same user there. The filter of calls comes last: it refuses what the others need.
+    other files of the same user there. To everybody else the filter of calls refuses sockets altogether, so that a network
+    of its own, whose end costs the kernel some milliseconds, is made only where there is no filter.
     """
     if sys.platform != "linux":
         return Confinement(network_isolated=False, files_isolated=False)
     libc = _libc()
-    network = libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) == 0 or libc.unshare(_CLONE_NEWNET) == 0
+    # The filter refuses what the others need, and comes after them.
+    network = may_start_processes and _isolate_network(libc)
     files = _isolate_files(libc, readable, writable, sockets)
     filtered = callfilter.install(may_start_processes=may_start_processes)
-    return Confinement(network or filtered, files)
+    return Confinement(network or filtered or _isolate_network(libc), files)
 
 
 def _libc() -> ctypes.CDLL:
     return ctypes.CDLL(None, use_errno=True)
+
+
+def _isolate_network(libc: ctypes.CDLL) -> bool:
+    both: bool = libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) == 0
+    return both or bool(libc.unshare(_CLONE_NEWNET) == 0)
 
 
 def _isolate_files(libc: ctypes.CDLL, readable: Sequence[Path], writable: Path, sockets: Path | None) -> bool:

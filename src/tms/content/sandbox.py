@@ -28,8 +28,9 @@ log = logging.getLogger(__name__)
 _PROGRAM: tuple[str, ...] = ("-m", "tms.content.extract")
 _FOLDER_PREFIX = "tms-document-"
 _LEFTOVER_SECONDS = 3600
-PLACES = asyncio.Semaphore(max(2, os.cpu_count() or 2))
-"""Each child may take its limit of memory, so that only so many read at once in one process."""
+PLACES = asyncio.Semaphore(max(1, (os.cpu_count() or 2) - 1))
+"""Each child may take its limit of memory, and takes the memory next to its processor from whoever else works there: so only
+so many read at once in one process, and one processor is left to those who wait for an answer."""
 
 
 @asynccontextmanager
