@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 
 from rich.console import Console
 
-from benchmarks import meanwhile, report
+from benchmarks import report
 
 DATA = Path(__file__).parent.parent / "tests" / "data"
 ROUNDS = 7
@@ -229,6 +229,8 @@ def main() -> None:
     start = start_of_a_child(chosen.rounds)
     text = markdown(measured, start, (before, os.getloadavg()[0]), chosen.rounds)
     if not chosen.files:
+        from benchmarks import meanwhile  # noqa: PLC0415  the measured sides do not need it
+
         text += f"\n{meanwhile.markdown()}\n"
         (report.RESULTS / "documents.md").write_text(text)
     Console().print(text, markup=False, soft_wrap=True)
