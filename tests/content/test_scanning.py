@@ -73,9 +73,24 @@ def clamd(request, tmp_path_factory):
 @asynccontextmanager
 async def answering(answer):
     """A scanner whose answer to everything is `await answer(reader, writer)`."""
-    server = await asyncio.start_server(answer, "127.0.0.1")
-    async with server:
+    tasks = []
+
+    async def serve(reader, writer):
+        tasks.append(asyncio.current_task())
+        try:
+            await answer(reader, writer)
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1")
+    try:
         yield f"tcp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await server.wait_closed()
 
 
 async def nothing_is_kept():
