@@ -130,6 +130,12 @@ async def _keep_pictures(
 
 
 async def _record_success(upload: RowMapping, extraction: Extraction, keys: dict[int, str]) -> None:
+    media = {number: new_id() for number in keys}
+    # A long document takes a while to clean: in a thread, so that others are served, and before anything is locked.
+    if upload["review"]:
+        outline = await asyncio.to_thread(_outline, upload["id"], extraction, media)
+    else:
+        drafts = await asyncio.to_thread(_drafts, extraction, media)
     async with db.transaction() as session:
         # Courses are locked before anything that belongs to them.
         course = await courses_queries.lock(session, upload["course_id"], None)
@@ -147,11 +153,10 @@ async def _record_success(upload: RowMapping, extraction: Extraction, keys: dict
         if recorded.one_or_none() is None:
             raise leases.LeaseLostError
         await files.name(session, keys.values())
-        media = await _insert_media(session, upload, extraction, keys)
+        await _insert_media(session, upload, extraction, media, keys)
         if upload["review"]:
-            await _keep_outline(session, upload, extraction, media)
+            await session.execute(insert(UploadLesson), outline)
         else:
-            drafts = await asyncio.to_thread(_drafts, extraction, media)
             await applying.append(session, upload, drafts, by=upload["created_by"])
         await _tell(session, upload, extraction)
 
@@ -163,13 +168,6 @@ def _drafts(extraction: Extraction, media: dict[int, UUID]) -> list[plans.Draft]
 def _row(lesson: Lesson, media: dict[int, UUID]) -> Row:
     """A lesson as it was read, to be taken whole."""
     return Row(new_id(), lesson.title, lesson.level, _with_ids(lesson.html, media), lesson.minutes)
-
-
-async def _keep_outline(
-    session: AsyncSession, upload: RowMapping, extraction: Extraction, media: dict[int, UUID]
-) -> None:
-    rows = await asyncio.to_thread(_outline, upload["id"], extraction, media)
-    await session.execute(insert(UploadLesson), rows)
 
 
 def _outline(upload_id: UUID, extraction: Extraction, media: dict[int, UUID]) -> list[dict[str, Any]]:
@@ -194,12 +192,15 @@ def _outline(upload_id: UUID, extraction: Extraction, media: dict[int, UUID]) ->
 
 
 async def _insert_media(
-    session: AsyncSession, upload: RowMapping, extraction: Extraction, keys: dict[int, str]
-) -> dict[int, UUID]:
-    ids = {number: new_id() for number in keys}
+    session: AsyncSession,
+    upload: RowMapping,
+    extraction: Extraction,
+    media: dict[int, UUID],
+    keys: dict[int, str],
+) -> None:
     rows = [
         {
-            "id": ids[one.number],
+            "id": media[one.number],
             "upload_id": upload["id"],
             "media_type": one.content_type,
             "size": one.size,
@@ -213,7 +214,7 @@ async def _insert_media(
     if extraction.original:
         shared = {name: upload[name] for name in ("size", "sha256", "storage_key")}
         of_its_own = {
-            "id": ids[0],
+            "id": media[0],
             "upload_id": upload["id"],
             "media_type": extraction.original.content_type,
             "width": extraction.original.width,
@@ -222,7 +223,6 @@ async def _insert_media(
         rows.append(shared | of_its_own)
     if rows:
         await session.execute(insert(Media), rows)
-    return ids
 
 
 def _with_ids(html: str, media: dict[int, UUID]) -> str:
