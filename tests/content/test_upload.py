@@ -294,8 +294,6 @@ async def test_a_step_that_was_overtaken_records_nothing(
     admin, course, upload, sections, monkeypatch, clock, healthy
 ):
     """The first step sleeps beyond its lease before it records; the second one has done the work meanwhile."""
-    # As in a second process, which has places of its own.
-    monkeypatch.setattr(sandbox, "PLACES", asyncio.Semaphore(2))
     monkeypatch.setattr(leases, "BEAT_SECONDS", 3600)
     asleep, awake = asyncio.Event(), asyncio.Event()
     record = processing._record_success
@@ -370,12 +368,13 @@ async def test_a_course_archived_meanwhile_does_not_change(
     keep = processing._keep_pictures
 
     async def archived(*given):
-        await keep(*given)
+        kept = await keep(*given)
         async with db.transaction() as writing:
             await writing.execute(
                 text("UPDATE courses SET status = 'archived', archived_at = now() WHERE id = :id"),
                 {"id": course},
             )
+        return kept
 
     monkeypatch.setattr(processing, "_keep_pictures", archived)
     assert (await upload(admin, course, "databases.docx", status=409))["code"] == "course_archived"
@@ -389,8 +388,9 @@ async def test_a_course_deleted_meanwhile_takes_the_upload_with_it(
     keep = processing._keep_pictures
 
     async def deleted(*given):
-        await keep(*given)
+        kept = await keep(*given)
         await admin.delete(f"/courses/{course}")
+        return kept
 
     monkeypatch.setattr(processing, "_keep_pictures", deleted)
     assert (await upload(admin, course, "databases.docx", status=404))["code"] == "course_not_found"
@@ -402,4 +402,31 @@ async def test_a_document_that_brings_every_worker_down_is_given_up(
 ):
     monkeypatch.setattr(processing, "MOST_ATTEMPTS", 0)
     assert (await upload(admin, course, "databases.docx", status=422))["code"] == "given_up"
+    await healthy()
+
+
+async def test_others_are_read_while_the_storage_is_slow(
+    admin, course, upload, sections, monkeypatch, healthy
+):
+    """There is one place for readers; who has read has left it."""
+    monkeypatch.setattr(sandbox, "PLACES", asyncio.Semaphore(1))
+    monkeypatch.setattr(service, "PATIENCE_SECONDS", 0.05)
+    storing, stored = asyncio.Event(), asyncio.Event()
+    keep = processing._keep_pictures
+
+    async def slow(*given):
+        storing.set()
+        await stored.wait()
+        return await keep(*given)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(processing, "_keep_pictures", slow)
+        await upload(admin, course, "databases.docx", status=202)
+        await asyncio.wait_for(storing.wait(), 30)
+    monkeypatch.setattr(service, "PATIENCE_SECONDS", 30)
+    await asyncio.wait_for(upload(admin, course, b"# Ice\n\nWater freezes.", name="a.md"), 30)
+    assert [section["title"] for section in await sections(course)] == ["Ice"]
+    stored.set()
+    await asyncio.gather(*service._working)
+    assert len(await sections(course)) == 10
     await healthy()

@@ -1,5 +1,6 @@
 """Pictures, videos and sounds that editors add to a course by hand, for sections that they write themselves."""
 
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from uuid import UUID
@@ -48,10 +49,14 @@ async def add(received: ReceivedFile, *, course_id: UUID, caller: Caller) -> Row
         raise NoMediaError
     await scanning.check(received)
     failpoints.here("content.add.before_reading")
-    async with sandbox.PLACES, sandbox.extracting(received.path, filename=received.name) as extraction:
-        failpoints.here("content.add.after_reading")
-        found = _only(extraction, received)
-        key = await files.keep(found.path, sha256=found.sha256, size=found.size)
+    async with AsyncExitStack() as place:
+        await place.enter_async_context(sandbox.PLACES)
+        async with sandbox.extracting(received.path, filename=received.name) as extraction:
+            # Storing a film takes long, and needs no place among those that read.
+            await place.aclose()
+            failpoints.here("content.add.after_reading")
+            found = _only(extraction, received)
+            key = await files.keep(found.path, sha256=found.sha256, size=found.size)
     async with db.transaction() as session:
         course = await courses_queries.lock(session, course_id, caller)
         if course["status"] == "archived":

@@ -10,6 +10,7 @@ import logging
 import re
 import shutil
 import tempfile
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -50,16 +51,17 @@ async def step(upload_id: UUID) -> None:
 
     What is wrong with the document is recorded, not raised; raises `UnavailableError` when trying again later is right.
     """
-    # In line before the lease, whose time would run out for the last of many.
-    async with sandbox.PLACES:
+    async with AsyncExitStack() as place:
+        # In line before the lease: what waits here, another process may take.
+        await place.enter_async_context(sandbox.PLACES)
         upload = await leases.take(upload_id)
         if upload is not None:
-            await _carry_out(upload)
+            await _carry_out(upload, place)
 
 
-async def _carry_out(upload: RowMapping) -> None:
+async def _carry_out(upload: RowMapping, place: AsyncExitStack) -> None:
     try:
-        await _process(upload)
+        await _process(upload, place)
     except UnavailableError:
         await leases.release(upload)
         raise
@@ -73,18 +75,21 @@ async def _carry_out(upload: RowMapping) -> None:
         raise
 
 
-async def _process(upload: RowMapping) -> None:
+async def _process(upload: RowMapping, place: AsyncExitStack) -> None:
     if upload["attempts"] > MOST_ATTEMPTS:
         raise GivenUpError
     async with leases.beating(upload):
-        extraction, keys = await _read(upload)
+        extraction, keys = await _read(upload, place)
     # From here on the row's own lock decides between us and whoever cancels.
     await _record_success(upload, extraction, keys)
     failpoints.here("content.process.recorded")
 
 
-async def _read(upload: RowMapping) -> tuple[Extraction, dict[int, str]]:
-    """What the document holds, and the keys at which its pictures are kept; the child's files are gone again."""
+async def _read(upload: RowMapping, place: AsyncExitStack) -> tuple[Extraction, dict[int, str]]:
+    """What the document holds, and the keys at which its pictures are kept; the child's files are gone again.
+
+    The place is left once the document was read: what follows is for the storage and the database to do.
+    """
     folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix=_FOLDER_PREFIX))
     try:
         original = folder / "original"
@@ -99,6 +104,7 @@ async def _read(upload: RowMapping) -> tuple[Extraction, dict[int, str]]:
         async with sandbox.extracting(
             original, filename=upload["file_name"], progress=progress
         ) as extraction:
+            await place.aclose()
             failpoints.here("content.process.after_reading")
             return extraction, await _keep_pictures(upload, extraction, reporter)
     finally:
