@@ -5,7 +5,7 @@ import time
 import pytest
 
 from tests.content.documents import DATA, PNG, pack, read
-from tms.content import opc
+from tms.content import archive
 from tms.content.errors import (
     CorruptDocumentError,
     DocumentTooComplexError,
@@ -210,7 +210,7 @@ def test_thousands_of_chapters_at_places_in_one_page_take_no_time(tmp_path):
 
 
 def test_thousands_of_references_to_one_large_picture_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(opc, "READ_LIMIT", 50 * len(PNG))
+    monkeypatch.setattr(archive, "READ_LIMIT", 50 * len(PNG))
     body = "<h1>One</h1>" + '<p><img alt="a" src="a.png"/></p>' * 100
     with pytest.raises(DocumentTooComplexError):
         chapters(tmp_path, {"a.xhtml": page(body)}, **{"OPS/a.png": PNG})

@@ -17,7 +17,7 @@ from pptx.util import Inches, Pt
 from tests.content.documents import DATA
 from tests.content.reading import read_file
 from tests.corpus.material import png, saved, with_parts
-from tms.content import opc
+from tms.content import archive, opc
 from tms.content.errors import DocumentTooComplexError
 from tms.content.pptx import charts
 
@@ -339,7 +339,7 @@ def test_what_all_slides_share_is_read_once(deck, read, monkeypatch):
 
 
 def test_thousands_of_references_to_one_large_part_are_refused(deck, read, monkeypatch):
-    monkeypatch.setattr(opc, "READ_LIMIT", 200_000)
+    monkeypatch.setattr(archive, "READ_LIMIT", 200_000)
     data = CategoryChartData()
     data.categories = ["spring", "summer"]
     data.add_series("rain", (1.5, 2))

@@ -4,9 +4,11 @@ import struct
 
 import pytest
 
+from tests.content.documents import PNG
 from tests.content.reading import read_file
 from tests.corpus import material
 from tests.corpus.material import mp4_file, png, track, webm_file, zipped
+from tms.content import archive
 from tms.content.errors import CorruptDocumentError, UnsupportedTypeError
 from tms.content.lessons.document import Original
 from tms.content.media import mp3, mp4, webm
@@ -133,3 +135,12 @@ def test_an_archive_is_the_lessons_of_its_documents_as_people_count_them(tmp_pat
 def test_an_archive_with_nothing_to_read_says_why(tmp_path):
     with pytest.raises(UnsupportedTypeError, match=r"“a.exe”"):
         read_file(tmp_path, "course.zip", zipped({"a.exe": b"MZ" + b"\x00" * 99}))
+
+
+def test_a_page_of_an_archive_that_shows_one_large_picture_without_end_is_left_out(tmp_path, monkeypatch):
+    monkeypatch.setattr(archive, "READ_LIMIT", 50 * len(PNG))
+    endless = "<h1>Heat</h1>" + '<p><img alt="a" src="a.png"></p>' * 100
+    pages = {"a.html": endless, "a.png": PNG, "b.html": "<h1>Ice</h1><p>Water freezes.</p>"}
+    document = read_file(tmp_path, "all.zip", zipped(pages))
+    assert [lesson.title for lesson in document.lessons] == ["Ice"]
+    assert any("a.html" in warning and "left out" in warning for warning in document.warnings)

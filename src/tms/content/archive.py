@@ -39,6 +39,34 @@ class ArchiveLimits:
 
 
 DEFAULT_LIMITS = ArchiveLimits()
+READ_LIMIT = 4 * DEFAULT_LIMITS.unpacked
+"""Bytes of all parts that are read, each as often as it is; documents need a quarter of it if each of their parts is read once."""
+
+
+class Parts:
+    """The parts of an archive that was looked over, each read as often as it is asked for, up to `READ_LIMIT` in all."""
+
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self.names = frozenset(archive.namelist())
+        self._archive = archive
+        self._read = 0
+
+    def read(self, name: str) -> bytes | None:
+        """The unpacked bytes of a part, None where it is missing.
+
+        Raises `CorruptDocumentError`, and `DocumentTooComplexError` beyond the limit, as thousands of references to one
+        large picture are.
+        """
+        if name not in self.names:
+            return None
+        try:
+            content = self._archive.read(name)
+        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError) as error:
+            raise CorruptDocumentError from error
+        self._read += len(content)
+        if self._read > READ_LIMIT:
+            raise DocumentTooComplexError
+        return content
 
 
 def inspect(path: Path, limits: ArchiveLimits = DEFAULT_LIMITS) -> None:

@@ -33,6 +33,7 @@ class _Bundle:
 
     def __init__(self, opened: zipfile.ZipFile, source: Source) -> None:
         self._opened = opened
+        self._parts = archive.Parts(opened)
         self._source = source
         self._by_name = {entry.filename: entry for entry in opened.infolist() if not entry.is_dir()}
         self.names = sorted((name for name in self._by_name if not _is_rubbish(name)), key=_natural)
@@ -85,7 +86,7 @@ class _Bundle:
             if entry is None or entry.file_size > _BESIDE_LIMIT:
                 return None
             self.asked.add(wanted)
-            return self._opened.read(entry)
+            return self._parts.read(entry.filename)
 
         return find
 

@@ -2,16 +2,14 @@
 
 import posixpath
 import zipfile
-import zlib
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from tms.content.errors import CorruptDocumentError, DocumentTooComplexError
+from tms.content.archive import Parts
+from tms.content.errors import CorruptDocumentError
 from tms.content.safe_xml import Element, parse
 
-READ_LIMIT = 2 * 1024 * 1024 * 1024
-"""Bytes of all parts that are read, each as often as it is; documents need a quarter of it if each of their parts is read once."""
 R = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 R_STRICT = "http://purl.oclc.org/ooxml/officeDocument/relationships"
 
@@ -32,8 +30,8 @@ class OfficePackage:
 
     def __init__(self, path: Path, *, main: str) -> None:
         self.archive = zipfile.ZipFile(path)
-        self.names = frozenset(self.archive.namelist())
-        self._read = 0
+        self._parts = Parts(self.archive)
+        self.names = self._parts.names
         self.main = self._main_part(main)
 
     def __enter__(self) -> Self:
@@ -55,17 +53,7 @@ class OfficePackage:
 
     def read(self, name: str) -> bytes | None:
         """The unpacked bytes of a part."""
-        if name not in self.names:
-            return None
-        try:
-            content = self.archive.read(name)
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
-            raise CorruptDocumentError from error
-        self._read += len(content)
-        if self._read > READ_LIMIT:
-            # Thousands of references to one large part.
-            raise DocumentTooComplexError
-        return content
+        return self._parts.read(name)
 
     def tree(self, name: str) -> Element | None:
         """The root element of an XML part."""

@@ -3,12 +3,11 @@
 import posixpath
 import re
 import zipfile
-import zlib
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from tms.content import opc
-from tms.content.errors import CorruptDocumentError, DocumentTooComplexError, EncryptedDocumentError
+from tms.content.archive import Parts
+from tms.content.errors import CorruptDocumentError, EncryptedDocumentError
 from tms.content.lessons.titles import plain_line
 from tms.content.safe_xml import Element, local, parse
 
@@ -34,9 +33,8 @@ class Book:
     """The book in an open archive; raises `CorruptDocumentError` or `EncryptedDocumentError`."""
 
     def __init__(self, archive: zipfile.ZipFile) -> None:
-        self._archive = archive
-        self._read = 0
-        self._names = frozenset(archive.namelist())
+        self._parts = Parts(archive)
+        self._names = self._parts.names
         self._refuse_encrypted()
         container = self._require(_CONTAINER)
         rootfile = next((element for element in container.iter("{*}rootfile")), None)
@@ -48,17 +46,7 @@ class Book:
 
     def read(self, name: str) -> bytes | None:
         """The bytes of a file; None where it is missing."""
-        if name not in self._names:
-            return None
-        try:
-            content = self._archive.read(name)
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError) as error:
-            raise CorruptDocumentError from error
-        self._read += len(content)
-        if self._read > opc.READ_LIMIT:
-            # Thousands of references to one large picture.
-            raise DocumentTooComplexError
-        return content
+        return self._parts.read(name)
 
     def tree(self, name: str) -> Element | None:
         """The root of an XML file; a plain document type, which older files have, is passed over."""
